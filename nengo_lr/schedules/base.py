@@ -163,9 +163,9 @@ class CallableParam(Parameter):
 
 
 class FunctionSchedule(Schedule):
-    """An arbitrary Python function of time.
+    r"""An arbitrary Python function of time.
 
-    .. math:: \\kappa(t) = f(t)
+    .. math:: \kappa(t) = f(t)
 
     This is what a bare callable given as ``learning_rate`` becomes. In a simulation the
     function is called once per step, in order, with a Python float ``t = step * dt``

@@ -1,6 +1,5 @@
 """Schedules made of pieces: constants, and values between given times."""
 
-import numpy as np
 from nengo.exceptions import ValidationError
 
 from nengo_lr.schedules.base import (
