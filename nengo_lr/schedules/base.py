@@ -126,6 +126,10 @@ class Schedule(FrozenObject):
         with np.printoptions(threshold=sys.maxsize, floatmode="unique"):
             return super().__repr__()
 
+    def rate_at(self, t):
+        """The rate at one time ``t`` in seconds, as a float."""
+        return float(self(t))
+
     def evaluate(self, t, xp):
         """The rates at times ``t``; what a subclass has to implement.
 
@@ -192,13 +196,17 @@ class FunctionSchedule(Schedule):
         self.function = function
 
     def rate_at(self, t):
-        """The function's value at one time in seconds, as a float."""
-        rate = self.function(float(t))
+        try:
+            rate = self.function(float(t))
+        except Exception as error:
+            raise ValidationError(
+                f"failed at t={t:g} s: {error!r}", "function", self
+            ) from error
         if isinstance(rate, np.ndarray) and rate.size == 1:
             rate = rate.item()
         if not isinstance(rate, Number) or isinstance(rate, complex):
             raise ValidationError(
-                f"must return a number (at t={t:g} it returned {rate!r})",
+                f"must return a number (at t={t:g} s it returned {rate!r})",
                 "function",
                 self,
             )

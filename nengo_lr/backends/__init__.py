@@ -1,0 +1,1 @@
+"""What other simulators need: one module for each, named after the simulator's own."""

@@ -1,0 +1,295 @@
+"""Local gains and rates per layer for offline training with NengoDL's ``sim.fit``.
+
+This module needs TensorFlow 2.12 and is imported by itself
+(``import nengo_lr.keras``); nothing else in nengo_lr depends on it.
+"""
+
+import numpy as np
+import tensorflow as tf
+from nengo import Connection, Ensemble
+from nengo.ensemble import Neurons
+from nengo.exceptions import ValidationError
+from nengo.params import Parameter
+
+from nengo_lr.schedules.base import RateParam
+
+__all__ = ["LocalGains", "layer_factors"]
+
+
+class FractionParam(RateParam):
+    """A number from 0 to 1."""
+
+    def __init__(self, name, **kwargs):
+        super().__init__(name, **kwargs)
+        self.high = 1
+
+
+class LimitsParam(Parameter):
+    """The smallest and the largest gain: two numbers with 1 between them."""
+
+    def coerce(self, instance, limits):
+        try:
+            low, high = (float(limit) for limit in limits)
+        except (TypeError, ValueError):
+            low, high = np.nan, np.nan
+        if not 0 <= low <= 1 <= high < np.inf:
+            raise ValidationError(
+                "must be two numbers (low, high) with 0 <= low <= 1 <= high, because "
+                f"gains start at 1 (got {limits!r})",
+                self.name,
+                instance,
+            )
+        return super().coerce(instance, (low, high))
+
+
+class FactorsParam(Parameter):
+    """One finite factor that is not negative, or an array of them, per variable."""
+
+    def coerce(self, instance, factors):
+        if factors is not None:
+            try:
+                factors = tuple(np.array(factor, dtype=np.float64) for factor in factors)
+            except (TypeError, ValueError):
+                raise ValidationError(
+                    "must be a sequence of numbers or arrays, one for each trainable "
+                    f"variable (got {factors!r})",
+                    self.name,
+                    instance,
+                ) from None
+            for i, factor in enumerate(factors):
+                if not np.all((factor >= 0) & (factor < np.inf)):
+                    raise ValidationError(
+                        f"must be finite and not negative (got {factor} for "
+                        f"variable {i})",
+                        self.name,
+                        instance,
+                    )
+        return super().coerce(instance, factors)
+
+
+@tf.keras.utils.register_keras_serializable("nengo_lr")
+class LocalGains(tf.keras.optimizers.Optimizer):
+    r"""Gradient descent with one adaptive gain for every weight.
+
+    At gradient step k each weight w with the gradient g changes by
+
+    .. math::
+       \gamma_k &= \text{clip}\left(\begin{cases}
+           \gamma_{k-1} + \text{bonus} & \text{if } g_k g_{k-1} > 0 \\
+           \gamma_{k-1} \cdot \text{penalty} & \text{otherwise}
+           \end{cases},\; \text{limits}\right) \\
+       w_{k+1} &= w_k - \kappa_k \cdot \text{factor} \cdot \gamma_k \, g_k
+
+    so that a gain grows steadily while the gradient keeps its sign, and shrinks
+    geometrically while the weight oscillates. Gains start at 1. The first gradient has
+    no predecessor and keeps them there. A gradient of exactly 0 agrees with nothing.
+
+    The gains read the sign of the gradient, which has to be that of the whole training
+    set: with small batches it is mostly that of the sampling noise. With ``bonus=0``
+    and ``penalty=1`` all gains stay at 1, and this is plain gradient descent with a
+    rate per layer.
+
+    Parameters
+    ----------
+    learning_rate : float or ``tf.keras.optimizers.schedules.LearningRateSchedule``
+        The rate :math:`\kappa` of one gradient step, in units of weight per gradient
+        of the compiled loss. A Keras schedule is called with the number of gradient
+        steps done so far.
+    bonus : float, optional
+        What a gain grows by, per gradient step; from 0 to 1.
+    penalty : float, optional
+        What a gain shrinks to, as a fraction per gradient step; from 0 to 1.
+    limits : (float, float), optional
+        Smallest and largest gain, at most and at least 1.
+    factors : sequence of float or array_like, optional
+        One factor for each trainable variable, in the order of
+        ``sim.keras_model.trainable_weights``: a number, or an array that broadcasts to
+        the variable. A factor of 0 leaves its weights as they are. `.layer_factors`
+        makes them from Nengo objects. Default: 1 for all.
+    name : str, optional
+        Name of the optimizer in TensorFlow.
+    **kwargs
+        What every Keras optimizer takes: ``clipnorm``, ``weight_decay``, ``use_ema``...
+
+    Attributes
+    ----------
+    gains : list of ``tf.Variable``
+        The gains, in the shapes and the order of the trainable variables. They exist
+        once the optimizer is built, and are saved with its other state.
+
+    References
+    ----------
+    Jacobs, R. A. (1988). Increased rates of convergence through learning rate
+    adaptation. Neural Networks, 1(4), 295-307.
+
+    Hinton, G. (2012). Neural networks for machine learning, lecture 6d: Separate,
+    adaptive learning rates for each connection. Coursera.
+
+    Examples
+    --------
+    The gradient of ``weight ** 2 / 2`` is the weight itself. It keeps its sign, so that
+    the second step is larger by the bonus:
+
+    >>> weight = tf.Variable(1.0, dtype=tf.float64)
+    >>> optimizer = LocalGains(learning_rate=0.1, bonus=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.minimize(lambda: weight**2 / 2, [weight])
+    >>> print(f"{weight.numpy():.3f}")  # 1 * (1 - .1) * (1 - .1 * 1.5)
+    0.765
+    """
+
+    bonus = FractionParam("bonus")
+    penalty = FractionParam("penalty")
+    limits = LimitsParam("limits", readonly=True)
+    factors = FactorsParam("factors", optional=True, readonly=True)
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        bonus=0.05,
+        penalty=0.95,
+        limits=(0.1, 10.0),
+        factors=None,
+        name="LocalGains",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self._learning_rate = self._build_learning_rate(learning_rate)
+        self.bonus = bonus
+        self.penalty = penalty
+        self.limits = limits
+        self.factors = factors
+
+    def _build_learning_rate(self, learning_rate):
+        """Check the rate, and keep a number in float64 whatever Keras's float type."""
+        if isinstance(
+            learning_rate, tf.keras.optimizers.schedules.LearningRateSchedule
+        ):
+            return super()._build_learning_rate(learning_rate)
+        rate = RateParam("learning_rate").coerce(self, learning_rate)
+        with tf.init_scope():
+            return tf.Variable(
+                rate, name="learning_rate", dtype=tf.float64, trainable=False
+            )
+
+    def build(self, var_list):
+        """Create the state; Keras calls this before the first gradient step.
+
+        Parameters
+        ----------
+        var_list : list of ``tf.Variable``
+            The trainable variables.
+        """
+        super().build(var_list)
+        if getattr(self, "_built", False):
+            return
+        self._built = True
+        self._factors = self._factors_of(var_list)
+        self.gains = [
+            self.add_variable_from_reference(
+                var, "gain", initial_value=tf.ones(var.shape, var.dtype)
+            )
+            for var in var_list
+        ]
+        self._signs = [self.add_variable_from_reference(var, "sign") for var in var_list]
+
+    def _factors_of(self, var_list):
+        """The factors as constants of the variables' own types."""
+        factors = self.factors
+        if factors is None:
+            factors = [np.array(1.0)] * len(var_list)
+        if len(factors) != len(var_list):
+            raise ValidationError(
+                f"{len(var_list)} trainable variables need as many factors "
+                f"(got {len(factors)})",
+                "factors",
+                self,
+            )
+        for factor, var in zip(factors, var_list):
+            shape = factor.shape
+            fits = (1,) * (len(var.shape) - len(shape)) + shape
+            if len(fits) > len(var.shape) or any(
+                n not in (1, m) for n, m in zip(fits, var.shape)
+            ):
+                raise ValidationError(
+                    f"a factor of shape {shape} does not broadcast to variable "
+                    f"{var.name} of shape {tuple(var.shape)}",
+                    "factors",
+                    self,
+                )
+        return [tf.constant(f, v.dtype) for f, v in zip(factors, var_list)]
+
+    def update_step(self, gradient, variable):
+        """Adapt the gains of one variable, then move it.
+
+        Parameters
+        ----------
+        gradient : ``tf.Tensor`` or ``tf.IndexedSlices``
+            Gradient of the loss, in the variable's shape.
+        variable : ``tf.Variable``
+            One of the trainable variables.
+        """
+        index = self._index_dict[self._var_key(variable)]
+        gain, sign = self.gains[index], self._signs[index]
+        gradient = tf.convert_to_tensor(gradient)
+        new_sign = tf.sign(gradient)
+        adapted = tf.clip_by_value(
+            tf.where(new_sign * sign > 0, gain + self.bonus, gain * self.penalty),
+            *self.limits,
+        )
+        gain.assign(tf.where(self.iterations > 0, adapted, gain))
+        sign.assign(new_sign)
+        rate = tf.cast(self.learning_rate, variable.dtype) * self._factors[index]
+        variable.assign_sub(rate * gain * gradient)
+
+    def get_config(self):
+        """What `from_config` needs to make an equal optimizer, as plain numbers.
+
+        Returns
+        -------
+        config : dict
+        """
+        factors = self.factors
+        return {
+            **super().get_config(),
+            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "bonus": self.bonus,
+            "penalty": self.penalty,
+            "limits": list(self.limits),
+            "factors": None if factors is None else [f.tolist() for f in factors],
+        }
+
+
+def layer_factors(sim, factors):
+    r"""Factors for `.LocalGains` from Nengo objects.
+
+    NengoDL keeps the weights of several objects in one variable where their shapes
+    allow it. This finds the rows that belong to each object.
+
+    Parameters
+    ----------
+    sim : ``nengo_dl.Simulator``
+        The simulator that will be trained.
+    factors : dict
+        For each `nengo.Connection` (its weights), `nengo.Ensemble` (its encoders and
+        biases) or ``Ensemble.neurons`` (its biases) the factor of its learning rate:
+        a finite number, not negative. What is not named keeps the factor 1.
+
+    Returns
+    -------
+    factors : list of array
+        One array for each variable in ``sim.keras_model.trainable_weights``, of shape
+        ``(rows, 1, ...)`` or, where one factor is enough, of size 1.
+
+    Examples
+    --------
+    ::
+
+        with nengo_dl.Simulator(model, minibatch_size=494) as sim:
+            factors = layer_factors(sim, {layer1: 3.0, layer2: 1.0})
+            sim.compile(LocalGains(1e-3, factors=factors), loss=...)
+    """
+    variables = sim.keras_model.trainable_weights
+    by_variable = [np.ones((len(v),) + (1,) * (len(v.shape) - 1)) for v in variables]
+    ...
+    return by_variable
