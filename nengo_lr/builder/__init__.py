@@ -1,0 +1,33 @@
+"""Operators and build functions that put the learning rules into Nengo."""
+
+from nengo_lr.builder.hosts import register_backends
+from nengo_lr.builder.pes import (
+    SimOuterProduct,
+    SimPESFactors,
+    build_scheduled_pes,
+    is_probed,
+    take_over_pes,
+)
+from nengo_lr.builder.rates import (
+    CHUNK,
+    SimNodeRate,
+    SimScheduledRate,
+    build_node_rate,
+    build_schedule_rate,
+    check_rate,
+)
+
+__all__ = [
+    "CHUNK",
+    "SimNodeRate",
+    "SimOuterProduct",
+    "SimPESFactors",
+    "SimScheduledRate",
+    "build_node_rate",
+    "build_schedule_rate",
+    "build_scheduled_pes",
+    "check_rate",
+    "is_probed",
+    "register_backends",
+    "take_over_pes",
+]
