@@ -6,12 +6,23 @@ import tensorflow.experimental.numpy as tnp
 from nengo_dl.builder import Builder, OpBuilder
 
 from nengo_lr.builder import (
+    SimAddOuter,
     SimNodeRate,
-    SimOuterProduct,
     SimPESFactors,
+    SimScheduledPES,
     SimScheduledRate,
     check_rate,
 )
+
+
+def stack(signals, vectors):
+    """A handle that gathers vectors of one size as the rows of a matrix."""
+    return signals.combine(vectors).reshape((len(vectors), vectors[0].shape[0]))
+
+
+def same_shapes(x, y):
+    """Whether two operators' signals have the same shapes, so that they can merge."""
+    return all(a.shape == b.shape for a, b in zip(x.all_signals, y.all_signals))
 
 
 @Builder.register(SimScheduledRate)
@@ -86,56 +97,70 @@ class SimNodeRateBuilder(OpBuilder):
         return True
 
 
+class PESGradientBuilder(OpBuilder):
+    """What a group of operators that read a rate, an error and activities share."""
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        self.rate_data = stack(signals, [op.rate for op in self.ops])
+        self.error_data = stack(signals, [op.error for op in self.ops])
+        self.activities_data = stack(signals, [op.activities for op in self.ops])
+        self.scale = -signals.dt_val / self.ops[0].activities.shape[0]
+
+    def factors(self, signals):
+        """The factors of the weight change: (..., group, m) and (..., group, n)."""
+        alpha = signals.gather(self.rate_data) * self.scale
+        left = signals.gather(self.error_data) * alpha
+        return left, signals.gather(self.activities_data)
+
+    @staticmethod
+    def mergeable(x, y):
+        return same_shapes(x, y)
+
+
 @Builder.register(SimPESFactors)
-class SimPESFactorsBuilder(OpBuilder):
+class SimPESFactorsBuilder(PESGradientBuilder):
     """Build a group of `.SimPESFactors` operators."""
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        n_ops, op = len(self.ops), self.ops[0]
-        self.rate_data = signals.combine([op.rate for op in self.ops]).reshape(
-            (n_ops, op.rate.shape[0])
-        )
-        self.error_data = signals.combine([op.error for op in self.ops]).reshape(
-            (n_ops, op.error.shape[0])
-        )
-        self.activities_data = signals.combine([op.activities for op in self.ops])
         self.left_data = signals.combine([op.left for op in self.ops])
         self.right_data = signals.combine([op.right for op in self.ops])
-        self.scale = -signals.dt_val / op.activities.shape[0]
 
     def build_step(self, signals):
-        alpha = signals.gather(self.rate_data) * self.scale
-        signals.scatter(self.left_data, signals.gather(self.error_data) * alpha)
-        signals.scatter(self.right_data, signals.gather(self.activities_data))
-
-    @staticmethod
-    def mergeable(x, y):
-        return all(a.shape == b.shape for a, b in zip(x.all_signals, y.all_signals))
+        left, right = self.factors(signals)
+        signals.scatter(self.left_data, left)
+        signals.scatter(self.right_data, right)
 
 
-@Builder.register(SimOuterProduct)
-class SimOuterProductBuilder(OpBuilder):
-    """Build a group of `.SimOuterProduct` operators."""
+@Builder.register(SimScheduledPES)
+class SimScheduledPESBuilder(PESGradientBuilder):
+    """Build a group of `.SimScheduledPES` operators."""
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        n_ops, op = len(self.ops), self.ops[0]
-        self.left_data = signals.combine([op.left for op in self.ops]).reshape(
-            (n_ops, op.left.shape[0], 1)
-        )
-        self.right_data = signals.combine([op.right for op in self.ops]).reshape(
-            (n_ops, 1, op.right.shape[0])
-        )
+        self.delta_data = signals.combine([op.delta for op in self.ops])
+
+    def build_step(self, signals):
+        left, right = self.factors(signals)
+        signals.scatter(self.delta_data, left[..., None] * right[..., None, :])
+
+
+@Builder.register(SimAddOuter)
+class SimAddOuterBuilder(OpBuilder):
+    """Build a group of `.SimAddOuter` operators."""
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        self.left_data = stack(signals, [op.left for op in self.ops])
+        self.right_data = stack(signals, [op.right for op in self.ops])
         self.target_data = signals.combine([op.target for op in self.ops])
 
     def build_step(self, signals):
-        product = signals.gather(self.left_data) * signals.gather(self.right_data)
-        mode = "inc" if self.ops[0].inc else "update"
-        signals.scatter(self.target_data, product, mode=mode)
+        left = signals.gather(self.left_data)[..., None]
+        right = signals.gather(self.right_data)[..., None, :]
+        signals.scatter(self.target_data, left * right, mode="inc")
 
     @staticmethod
     def mergeable(x, y):
-        return x.inc == y.inc and all(
-            a.shape == b.shape for a, b in zip(x.all_signals, y.all_signals)
-        )
+        return same_shapes(x, y)

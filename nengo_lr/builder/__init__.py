@@ -2,8 +2,9 @@
 
 from nengo_lr.builder.hosts import register_backends
 from nengo_lr.builder.pes import (
-    SimOuterProduct,
+    SimAddOuter,
     SimPESFactors,
+    SimScheduledPES,
     build_scheduled_pes,
     is_probed,
     take_over_pes,
@@ -19,9 +20,10 @@ from nengo_lr.builder.rates import (
 
 __all__ = [
     "CHUNK",
+    "SimAddOuter",
     "SimNodeRate",
-    "SimOuterProduct",
     "SimPESFactors",
+    "SimScheduledPES",
     "SimScheduledRate",
     "build_node_rate",
     "build_schedule_rate",

@@ -97,11 +97,10 @@ class SimPESFactors(Operator):
         return step_factors
 
 
-class SimOuterProduct(Operator):
-    """Set a signal to the outer product of two others, or add the product to it.
+class SimAddOuter(Operator):
+    """Add the outer product of two signals to a third.
 
-    Implements ``target[...] = outer(left, right)``, or with ``inc``
-    ``target[...] += outer(left, right)``, which is skipped where ``left`` is 0.
+    Implements ``target[...] += outer(left, right)``, skipped where ``left`` is 0.
 
     Parameters
     ----------
@@ -109,25 +108,22 @@ class SimOuterProduct(Operator):
     right : Signal (n,)
         The factors.
     target : Signal (m, n)
-        The product, or what it is added to.
-    inc : bool
-        Whether the product is added.
+        What the product is added to.
     tag : str, optional
         A label associated with the operator, for debugging purposes.
 
     Notes
     -----
-    1. sets ``[]`` if inc else ``[target]``
-    2. incs ``[target]`` if inc else ``[]``
+    1. sets ``[]``
+    2. incs ``[target]``
     3. reads ``[left, right]``
     4. updates ``[]``
     """
 
-    def __init__(self, left, right, target, inc, tag=None):
+    def __init__(self, left, right, target, tag=None):
         super().__init__(tag=tag)
-        self.inc = inc
-        self.sets = [] if inc else [target]
-        self.incs = [target] if inc else []
+        self.sets = []
+        self.incs = [target]
         self.reads = [left, right]
         self.updates = []
 
@@ -141,30 +137,87 @@ class SimOuterProduct(Operator):
 
     @property
     def target(self):
-        return self.incs[0] if self.inc else self.sets[0]
+        return self.incs[0]
 
     @property
     def _descstr(self):
-        return f"{self.left}, {self.right} -> {self.target}, inc={self.inc}"
+        return f"{self.left}, {self.right} -> {self.target}"
 
     def make_step(self, signals, dt, rng):
-        left, right = signals[self.left], signals[self.right]
-        target = signals[self.target]
-
-        if not self.inc:
-
-            def step_set_outer():
-                np.outer(left, right, out=target)
-
-            return step_set_outer
-
-        add_outer = outer_adder(target, left, right)
+        left = signals[self.left]
+        add_outer = outer_adder(signals[self.target], left, signals[self.right])
 
         def step_add_outer():
             if np.count_nonzero(left):
                 add_outer()
 
         return step_add_outer
+
+
+class SimScheduledPES(Operator):
+    r"""Compute the weight change of a scheduled PES rule as a matrix.
+
+    Implements ``delta[...] = outer(-rate * dt / n * error, activities)``, where ``n``
+    is the number of presynaptic neurons. Used instead of the factors where something
+    reads ``delta``.
+
+    Parameters
+    ----------
+    rate : Signal (1,) or (m,)
+        The learning rate, or one for each error dimension.
+    error : Signal (m,)
+        The error, as the rows of the weights see it.
+    activities : Signal (n,)
+        The filtered presynaptic activities in Hz.
+    delta : Signal (m, n)
+        The weight change.
+    tag : str, optional
+        A label associated with the operator, for debugging purposes.
+
+    Notes
+    -----
+    1. sets ``[]``
+    2. incs ``[]``
+    3. reads ``[rate, error, activities]``
+    4. updates ``[delta]``
+    """
+
+    def __init__(self, rate, error, activities, delta, tag=None):
+        super().__init__(tag=tag)
+        self.sets = []
+        self.incs = []
+        self.reads = [rate, error, activities]
+        self.updates = [delta]
+
+    @property
+    def rate(self):
+        return self.reads[0]
+
+    @property
+    def error(self):
+        return self.reads[1]
+
+    @property
+    def activities(self):
+        return self.reads[2]
+
+    @property
+    def delta(self):
+        return self.updates[0]
+
+    @property
+    def _descstr(self):
+        return f"{self.error}, {self.activities} -> {self.delta}"
+
+    def make_step(self, signals, dt, rng):
+        rate, error = signals[self.rate], signals[self.error]
+        activities, delta = signals[self.activities], signals[self.delta]
+        n = activities.size
+
+        def step_scheduled_pes():
+            np.outer(-rate * dt / n * error, activities, out=delta)
+
+        return step_scheduled_pes
 
 
 def take_over_pes(model, scheduled, rule):
@@ -217,7 +270,7 @@ def build_scheduled_pes(model, scheduled, rule):
     The simulator in use builds the wiring of plain PES. In place of its operators that
     learn, the rate gets an operator of its own, the factors of the weight change are
     stored at the end of a step, and their product is added to the weights at the start
-    of the next, or first to ``delta`` where that is probed.
+    of the next. Only where ``delta`` is probed, it takes the place of the factors.
 
     Parameters
     ----------
@@ -243,12 +296,12 @@ def build_scheduled_pes(model, scheduled, rule):
         rate = build_schedule_rate(model, scheduled.schedule, rule)
     model.sig[rule]["learning_rate"] = rate
 
+    if is_probed(model, rule, "delta"):
+        model.add_op(SimScheduledPES(rate, pes.error, pes.pre_filtered, pes.delta))
+        model.add_op(add_delta)
+        return
+
     left = Signal(shape=pes.error.shape, name="ScheduledPES:left")
     right = Signal(shape=pes.pre_filtered.shape, name="ScheduledPES:right")
     model.add_op(SimPESFactors(rate, pes.error, pes.pre_filtered, left, right))
-
-    if is_probed(model, rule, "delta"):
-        model.add_op(SimOuterProduct(left, right, add_delta.src, inc=False))
-        model.add_op(add_delta)
-    else:
-        model.add_op(SimOuterProduct(left, right, add_delta.dst, inc=True))
+    model.add_op(SimAddOuter(left, right, add_delta.dst))
