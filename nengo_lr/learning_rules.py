@@ -117,7 +117,7 @@ class ScheduledPES(LearningRuleType):
     def __init__(self, learning_rate=Default, pre_synapse=Default):
         super().__init__(learning_rate, size_in="post_state")
         self.pre_synapse = pre_synapse
-        if is_number(self.learning_rate) and self.learning_rate >= 1.0:
+        if isinstance(self.schedule, Constant) and self.schedule.value >= 1.0:
             warnings.warn(
                 "This learning rate is very high, and can result in floating point "
                 "errors from too much current.",

@@ -1,5 +1,7 @@
 """Build the learning rules' operators into NengoDL's TensorFlow graph."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
@@ -13,6 +15,11 @@ from nengo_lr.builder import (
     SimScheduledRate,
     check_rate,
 )
+
+
+# NengoDL notes each operator that it does not know where it looks for ``y = 0 + x``;
+# weights never start a step at 0, so there is nothing to find
+warnings.filterwarnings("ignore", "Unknown incer type .*SimAddOuter", UserWarning)
 
 
 def stack(signals, vectors):

@@ -1,0 +1,52 @@
+import os
+import warnings
+
+import nengo
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def make_nengo(network, **kwargs):
+    return nengo.Simulator(network, progress_bar=False, **kwargs)
+
+
+def make_nengo_unoptimized(network, **kwargs):
+    return nengo.Simulator(network, progress_bar=False, optimize=False, **kwargs)
+
+
+def make_nengo_dl(network, dtype="float64", **kwargs):
+    nengo_dl = pytest.importorskip("nengo_dl")
+    with network, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        nengo_dl.configure_settings(dtype=dtype)
+    return nengo_dl.Simulator(network, progress_bar=False, **kwargs)
+
+
+SIMULATORS = {
+    "nengo": make_nengo,
+    "nengo unoptimized": make_nengo_unoptimized,
+    "nengo_dl": make_nengo_dl,
+}
+
+
+@pytest.fixture(params=list(SIMULATORS), ids=lambda name: name.replace(" ", "-"))
+def Simulator(request):
+    """Each simulator in turn: one test runs on all of them."""
+    return SIMULATORS[request.param]
+
+
+@pytest.fixture(scope="session")
+def NengoDL():
+    """NengoDL's Simulator; skips where NengoDL is not installed."""
+    pytest.importorskip("nengo_dl")
+    return make_nengo_dl
+
+
+@pytest.fixture(autouse=True)
+def doctest_names(doctest_namespace):
+    """What every docstring example may use."""
+    import nengo_lr
+
+    doctest_namespace.update(nengo=nengo, np=np, nlr=nengo_lr, nengo_lr=nengo_lr)

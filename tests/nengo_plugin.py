@@ -1,0 +1,17 @@
+"""A pytest plugin that runs Nengo's own tests with ScheduledPES in PES's place."""
+
+import nengo
+
+import nengo_lr
+
+nengo.PES = nengo.learning_rules.PES = nengo_lr.ScheduledPES
+
+
+def load_nengo_dl(request):
+    """The simulator under test, for the option ``nengo_simloader``."""
+    import nengo_dl
+
+    def simulator(network, *args, **kwargs):
+        return nengo_dl.Simulator(network, *args, progress_bar=False, **kwargs)
+
+    return simulator

@@ -1,0 +1,121 @@
+"""What only NengoDL has: dtypes, minibatches, unrolled loops, merged operators."""
+
+import nengo
+import numpy as np
+import pytest
+from helpers import (
+    CONNECTIONS,
+    N_STEPS,
+    decoded,
+    learning_network,
+    neurons_to_neurons,
+    relative,
+)
+
+from nengo_lr import ExponentialDecay, PiecewiseConstant, ScheduledPES
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+
+
+@pytest.fixture(autouse=True)
+def needs_nengo_dl(NengoDL):
+    return NengoDL
+
+
+def all_connections():
+    """Each kind of connection with its own schedule, in one network."""
+    with nengo.Network() as network:
+        network.parts = [
+            learning_network(ScheduledPES(ExponentialDecay(1e-4, tau=0.1 + i)), kind)
+            for i, kind in enumerate(CONNECTIONS.values())
+        ]
+    return network
+
+
+@pytest.fixture(scope="module")
+def reference():
+    network = all_connections()
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(N_STEPS)
+    return [sim.data[part.weights] for part in network.parts]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "options", [{}, {"minibatch_size": 3, "unroll_simulation": 5}], ids=str
+)
+def test_equals_the_reference(NengoDL, reference, dtype, options):
+    network = all_connections()
+    with NengoDL(network, dtype=dtype, **options) as sim:
+        sim.run_steps(N_STEPS)
+    for kind, part, expected in zip(CONNECTIONS, network.parts, reference):
+        weights = sim.data[part.weights]
+        if options:
+            assert len(weights) == 3
+        assert relative(weights, expected) < TOLERANCE[dtype], kind
+
+
+def test_rules_of_one_shape_merge(NengoDL):
+    with nengo.Network() as network:
+        for tau in (0.1, 0.2, 0.3):
+            learning_network(ScheduledPES(ExponentialDecay(1e-3, tau)))
+    with NengoDL(network) as sim:
+        groups = {
+            type(group[0]).__name__: len(group)
+            for group in sim.tensor_graph.plan
+            if type(group[0]).__module__.startswith("nengo_lr")
+        }
+    assert groups == {"SimScheduledRate": 3, "SimPESFactors": 3, "SimAddOuter": 3}
+
+
+@pytest.mark.parametrize("connect", [decoded, neurons_to_neurons])
+def test_one_rate_per_minibatch_item(NengoDL, connect):
+    rates = [0.0, 1e-5, 1e-4]
+    with nengo.Network(seed=0) as network:
+        rate = nengo.Node([0.0])
+        inner = learning_network(ScheduledPES(rate), connect)
+    given = np.broadcast_to(np.reshape(rates, (3, 1, 1)), (3, 100, 1))
+    with NengoDL(network, minibatch_size=3) as sim:
+        sim.run_steps(100, data={rate: given})
+    for value, weights in zip(rates, sim.data[inner.weights]):
+        alone = learning_network(ScheduledPES(value), connect)
+        with nengo.Simulator(alone, progress_bar=False) as reference:
+            reference.run_steps(100)
+        assert relative(weights + 1, reference.data[alone.weights] + 1) < 1e-12
+    assert np.any(weights[-1] != weights[0])
+
+
+def test_switches_are_right_in_float32_after_a_long_time(NengoDL):
+    # float32 has 24 bits: from 16,777,216 steps on it cannot count them, and a fifth
+    # of all boundaries k * dt is wrong long before
+    dt, first = 1e-3, 100_000
+    switches = np.arange(first, first + 300, 3)
+    values = np.arange(len(switches) + 1) % 2 * 1e-3
+    schedule = PiecewiseConstant(values, boundaries=switches * dt)
+    with nengo.Network() as network:
+        pre = nengo.Ensemble(2, 1)
+        connection = nengo.Connection(
+            pre, nengo.Node(size_in=1), learning_rule_type=ScheduledPES(schedule)
+        )
+        rate = nengo.Probe(connection.learning_rule, "learning_rate")
+    with NengoDL(network, dtype="float32") as sim:
+        step = sim.tensor_graph.model.step
+        key = sim.tensor_graph.signals[step].key
+        sim.tensor_graph.saved_state[key].assign(
+            np.full(sim.tensor_graph.saved_state[key].shape, first - 1, np.int32)
+        )
+        sim.run_steps(300)
+    steps = first + np.arange(300)
+    expected = values[np.searchsorted(switches, steps, side="right")]
+    assert np.array_equal(sim.data[rate][:, 0] > 0, expected > 0)
+
+
+def test_predict_learns_like_run_steps(NengoDL):
+    """`predict` runs the rule too: the weights it leaves are those of a run."""
+    network = learning_network(ScheduledPES(ExponentialDecay(1e-3, tau=0.1)))
+    with NengoDL(network) as sim:
+        sim.run_steps(50)
+        run = sim.data[network.weights]
+    with NengoDL(network) as sim:
+        predicted = sim.predict(n_steps=50)
+    assert np.array_equal(predicted[network.weights][0], run)
