@@ -1,14 +1,34 @@
 """Learning rates as pure functions of simulation time in seconds."""
 
-from nengo_lr.schedules.base import FunctionSchedule, Schedule
-from nengo_lr.schedules.decays import CosineDecay, ExponentialDecay
-from nengo_lr.schedules.pieces import Constant, PiecewiseConstant
+from nengo_lr.schedules import (
+    algebra,
+    base,
+    cycles,
+    decays,
+    functions,
+    phases,
+    pieces,
+    ramps,
+    windows,
+)
+from nengo_lr.schedules.algebra import *  # noqa: F403
+from nengo_lr.schedules.base import *  # noqa: F403
+from nengo_lr.schedules.cycles import *  # noqa: F403
+from nengo_lr.schedules.decays import *  # noqa: F403
+from nengo_lr.schedules.functions import *  # noqa: F403
+from nengo_lr.schedules.phases import *  # noqa: F403
+from nengo_lr.schedules.pieces import *  # noqa: F403
+from nengo_lr.schedules.ramps import *  # noqa: F403
+from nengo_lr.schedules.windows import *  # noqa: F403
 
 __all__ = [
-    "Constant",
-    "CosineDecay",
-    "ExponentialDecay",
-    "FunctionSchedule",
-    "PiecewiseConstant",
-    "Schedule",
+    *base.__all__,
+    *pieces.__all__,
+    *decays.__all__,
+    *ramps.__all__,
+    *cycles.__all__,
+    *phases.__all__,
+    *windows.__all__,
+    *algebra.__all__,
+    *functions.__all__,
 ]

@@ -1,60 +1,51 @@
 """What every schedule shares: its parameters' checks, and how it is called."""
 
-import inspect
 import sys
-from numbers import Number
 
 import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.params import FrozenObject, NdarrayParam, NumberParam, Parameter
+from nengo.utils.numpy import is_number
 
-TIME_TOLERANCE = 1e-9
-"""How far below a boundary a time still counts as having reached it, in seconds.
+from nengo_lr import schedules as catalogue  # complete by the time a method uses it
 
-Simulation time is ``step * dt`` in float64, so that a boundary written as a decimal
-number can lie some rounding errors above the step that is meant. A nanosecond is more
-than the rounding of a million simulated seconds and less than any sensible ``dt``.
-"""
+__all__ = ["Schedule"]
 
 
-def reached(t, boundary):
-    """Whether time ``t`` has come to ``boundary`` (both in seconds)."""
-    return t > boundary - TIME_TOLERANCE
+class FiniteNumberParam(NumberParam):
+    """A number that is neither infinite nor NaN."""
+
+    def __init__(self, name, **kwargs):
+        super().__init__(name, readonly=True, **kwargs)
+
+    def coerce(self, instance, num):
+        num = super().coerce(instance, num)
+        if num is None:
+            return None  # refused above unless the parameter is optional
+        if not np.isfinite(num):
+            raise ValidationError(f"must be finite (got {num})", self.name, instance)
+        return float(num)
 
 
-def whole_periods(t, period, xp):
-    """How many periods have ended at time ``t`` (both in seconds)."""
-    return xp.floor((t + TIME_TOLERANCE) / period)
-
-
-class RateParam(NumberParam):
+class RateParam(FiniteNumberParam):
     """A learning rate: finite and not negative."""
 
     def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, readonly=True, **kwargs)
-
-    def coerce(self, instance, num):
-        num = super().coerce(instance, num)
-        if not np.isfinite(num):
-            raise ValidationError(
-                f"a learning rate must be finite (got {num})", self.name, instance
-            )
-        return float(num)
+        super().__init__(name, low=0, **kwargs)
 
 
-class SecondsParam(NumberParam):
+class TimeParam(FiniteNumberParam):
+    """A point in time in seconds: finite and not negative."""
+
+    def __init__(self, name, **kwargs):
+        super().__init__(name, low=0, **kwargs)
+
+
+class SecondsParam(FiniteNumberParam):
     """A length of time in seconds: finite and greater than 0."""
 
     def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, low_open=True, readonly=True, **kwargs)
-
-    def coerce(self, instance, num):
-        num = super().coerce(instance, num)
-        if not np.isfinite(num):
-            raise ValidationError(
-                f"a time in seconds must be finite (got {num})", self.name, instance
-            )
-        return float(num)
+        super().__init__(name, low=0, low_open=True, **kwargs)
 
 
 class RatesParam(NdarrayParam):
@@ -87,6 +78,47 @@ class TimesParam(RatesParam):
         return times
 
 
+class ScheduleParam(Parameter):
+    """Another schedule; a number stands for a `Constant` schedule."""
+
+    equatable = True
+
+    def __init__(self, name):
+        super().__init__(name, readonly=True)
+
+    def coerce(self, instance, schedule):
+        return super().coerce(instance, as_schedule(schedule, self.name, instance))
+
+
+class SchedulesParam(ScheduleParam):
+    """One or more schedules, kept as a tuple."""
+
+    def coerce(self, instance, schedules):
+        if isinstance(schedules, Schedule) or not np.iterable(schedules):
+            raise ValidationError(
+                f"must be a list of schedules (got {schedules!r})", self.name, instance
+            )
+        schedules = tuple(as_schedule(s, self.name, instance) for s in schedules)
+        if not schedules:
+            raise ValidationError("must not be empty", self.name, instance)
+        return Parameter.coerce(self, instance, schedules)
+
+
+def as_schedule(schedule, name, instance):
+    """The Schedule that a parameter's value means, or a ValidationError."""
+    if is_number(schedule):
+        return catalogue.Constant(schedule)
+    if not isinstance(schedule, Schedule):
+        hint = "; wrap a function of time in FunctionSchedule"
+        raise ValidationError(
+            f"must be a Schedule or a number (got {schedule!r})"
+            f"{hint if callable(schedule) else ''}",
+            name,
+            instance,
+        )
+    return schedule
+
+
 class Schedule(FrozenObject):
     """A learning rate that is a pure function of simulation time.
 
@@ -98,8 +130,23 @@ class Schedule(FrozenObject):
     a part of NengoDL's graph.
     """
 
-    traceable = True
-    """Whether `evaluate` may be called with many times at once, or with tensors."""
+    monotonic = False
+    """Whether the rate only falls, or only rises, whatever the parameters are."""
+
+    __array_ufunc__ = None  # numpy's numbers leave arithmetic to the methods below
+
+    @property
+    def parts(self):
+        """The schedules that this one is made of, as a tuple."""
+        values = [
+            getattr(self, p.name) for p in self._params if isinstance(p, ScheduleParam)
+        ]
+        return sum((v if isinstance(v, tuple) else (v,) for v in values), ())
+
+    @property
+    def traceable(self):
+        """Whether `evaluate` may be called with many times at once, or with tensors."""
+        return all(part.traceable for part in self.parts)
 
     def __call__(self, t, xp=np):
         """The learning rate at one or more times.
@@ -146,71 +193,49 @@ class Schedule(FrozenObject):
         """
         raise NotImplementedError("a Schedule must implement evaluate(t, xp)")
 
+    def __mul__(self, other):
+        if isinstance(other, Schedule) or is_number(other):
+            return catalogue.Product((self, other))
+        return NotImplemented
 
-class CallableParam(Parameter):
-    """A Python function that accepts one positional argument, the time in seconds."""
+    def __rmul__(self, other):
+        return self * other
 
-    def coerce(self, instance, function):
-        if not callable(function):
-            raise ValidationError(f"{function!r} is not callable", self.name, instance)
-        try:
-            inspect.signature(function).bind(0.0)
-        except TypeError as error:
-            raise ValidationError(
-                f"{function!r} must accept one argument, the time in seconds ({error})",
-                self.name,
-                instance,
-            ) from None
-        except ValueError:
-            pass  # a builtin without a signature: the build calls it at t = 0
-        return super().coerce(instance, function)
+    def __add__(self, other):
+        if isinstance(other, Schedule):
+            return catalogue.Sum((self, other))
+        raise TypeError(
+            f"cannot add {other!r} to a schedule: only schedules can be added to "
+            "schedules (for a constant rate of 1e-4 write schedule + Constant(1e-4))"
+        )
 
+    def __radd__(self, other):
+        return self + other
 
-class FunctionSchedule(Schedule):
-    r"""An arbitrary Python function of time.
+    def minimum(self, other):
+        """The smaller rate of this and another schedule (or number): a `.Minimum`."""
+        return catalogue.Minimum((self, other))
 
-    .. math:: \kappa(t) = f(t)
+    def maximum(self, other):
+        """The larger rate of this and another schedule (or number): a `.Maximum`."""
+        return catalogue.Maximum((self, other))
 
-    This is what a bare callable given as ``learning_rate`` becomes. In a simulation the
-    function is called once per step, in order, with a Python float ``t = step * dt``
-    (and once with ``t = 0`` when the model is built), so it may use ``if``, ``min`` or
-    `math`. It may return negative rates (signed neuromodulation). It is not traced into
-    NengoDL's graph: there, too, it is a Python call in each step.
+    def clip(self, low, high):
+        """The schedule kept between two learning rates: a `.Clip`."""
+        return catalogue.Clip(self, low, high)
 
-    Parameters
-    ----------
-    function : callable
-        ``function(t) -> rate`` with ``t`` in seconds.
+    def between(self, start, stop):
+        """The schedule from ``start`` to ``stop`` seconds, else 0: a `.Between`."""
+        return catalogue.Between(self, start, stop)
 
-    Examples
-    --------
-    >>> FunctionSchedule(lambda t: 1e-3 if t < 2 else 0)(1.0)
-    0.001
-    """
+    def delayed(self, delay):
+        """The schedule begun ``delay`` seconds later: a `.Delayed`."""
+        return catalogue.Delayed(self, delay)
 
-    traceable = False
-    function = CallableParam("function", readonly=True)
+    def repeated(self, period):
+        """The schedule begun again every ``period`` seconds: a `.Repeated`."""
+        return catalogue.Repeated(self, period)
 
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def rate_at(self, t):
-        try:
-            rate = self.function(float(t))
-        except Exception as error:
-            raise ValidationError(
-                f"failed at t={t:g} s: {error!r}", "function", self
-            ) from error
-        if isinstance(rate, np.ndarray) and rate.size == 1:
-            rate = rate.item()
-        if not isinstance(rate, Number) or isinstance(rate, complex):
-            raise ValidationError(
-                f"must return a number (at t={t:g} s it returned {rate!r})",
-                "function",
-                self,
-            )
-        return float(rate)
-
-    def evaluate(self, t, xp):
-        return xp.asarray([self.rate_at(ti) for ti in t], dtype=np.float64)
+    def stretched(self, factor):
+        """The schedule ``factor`` times slower: a `.Stretched`."""
+        return catalogue.Stretched(self, factor)

@@ -1,16 +1,26 @@
-"""Schedules made of pieces: constants, and values between given times."""
+"""Schedules made of pieces: constants, samples, and values between given times."""
 
+import numpy as np
 from nengo.exceptions import ValidationError
+from nengo.params import EnumParam
+from scipy.interpolate import PchipInterpolator
 
 from nengo_lr.schedules.base import (
     RateParam,
     RatesParam,
     Schedule,
+    SecondsParam,
     TimesParam,
-    reached,
 )
+from nengo_lr.schedules.times import half_cosine, mix, pieces_reached, whole_periods
 
-__all__ = ["Constant", "PiecewiseConstant"]
+__all__ = [
+    "Constant",
+    "Interpolated",
+    "PiecewiseConstant",
+    "PiecewiseLinear",
+    "Sampled",
+]
 
 
 class Constant(Schedule):
@@ -25,10 +35,11 @@ class Constant(Schedule):
 
     Examples
     --------
-    >>> Constant(1e-4)(3.0)
-    0.0001
+    >>> Constant(1e-4)([0.0, 3.0])
+    array([0.0001, 0.0001])
     """
 
+    monotonic = True
     value = RateParam("value")
 
     def __init__(self, value):
@@ -53,11 +64,16 @@ class PiecewiseConstant(Schedule):
     boundaries : array_like (n,)
         Times in seconds, strictly increasing, at which the next value begins.
 
+    References
+    ----------
+    He, K., Zhang, X., Ren, S., & Sun, J. (2016). Deep residual learning for image
+    recognition. CVPR.
+
     Examples
     --------
     >>> schedule = PiecewiseConstant([1e-3, 1e-4, 0.0], boundaries=[5.0, 10.0])
-    >>> schedule(4.9), schedule(5.0), schedule(12.0)
-    (0.001, 0.0001, 0.0)
+    >>> schedule([4.9, 5.0, 12.0])
+    array([0.001 , 0.0001, 0.    ])
     """
 
     values = RatesParam("values")
@@ -76,5 +92,175 @@ class PiecewiseConstant(Schedule):
             )
 
     def evaluate(self, t, xp):
-        piece = xp.sum(reached(t[:, None], self.boundaries), axis=1)
-        return xp.take(xp.asarray(self.values), piece)
+        return xp.take(self.values, pieces_reached(t, self.boundaries, xp))
+
+
+class PiecewiseLinear(Schedule):
+    r"""Straight lines between given points; the first and last value hold outside.
+
+    .. math::
+       \kappa(t) = (1 - p)\,\text{values}_i + p\,\text{values}_{i+1}, \qquad
+       p = \frac{t - \text{times}_i}{\text{times}_{i+1} - \text{times}_i}
+
+    for :math:`\text{times}_i \le t < \text{times}_{i+1}`.
+
+    Parameters
+    ----------
+    times : array_like (n,)
+        Times in seconds, strictly increasing.
+    values : array_like (n,)
+        Learning rates at these times.
+
+    Examples
+    --------
+    >>> PiecewiseLinear([0.0, 1.0, 5.0], [0.0, 1e-3, 0.0])([0.5, 1.0, 4.0, 9.0])
+    array([0.0005 , 0.001  , 0.00025, 0.     ])
+    """
+
+    times = TimesParam("times")
+    values = RatesParam("values")
+
+    def __init__(self, times, values):
+        super().__init__()
+        self.times = times
+        self.values = values
+        if len(self.values) != len(self.times):
+            raise ValidationError(
+                f"{len(self.times)} times need as many values (got {len(self.values)})",
+                "values",
+                self,
+            )
+
+    def interval(self, t, xp):
+        """Between which points each time lies, and which share of the way it is.
+
+        Parameters
+        ----------
+        t : array (n,) of float64
+            Times in seconds.
+        xp : module
+            The array namespace of ``t``.
+
+        Returns
+        -------
+        left, right : array (n,) of int
+            The points' indices: the same one beyond the last point.
+        share : array (n,) of float64
+            0 at the left point (and outside all points), 1 at the right one.
+        """
+        last = len(self.times) - 1
+        left = xp.maximum(pieces_reached(t, self.times, xp) - 1, 0)
+        lengths = np.append(np.diff(self.times), np.inf)
+        share = (t - xp.take(self.times, left)) / xp.take(lengths, left)
+        return left, xp.minimum(left + 1, last), xp.clip(share, 0.0, 1.0)
+
+    def evaluate(self, t, xp):
+        left, right, share = self.interval(t, xp)
+        return mix(xp.take(self.values, left), xp.take(self.values, right), share)
+
+
+class Interpolated(PiecewiseLinear):
+    r"""A curve through given points; the first and last value hold outside.
+
+    With p the share of the way from point i to point i + 1, as in `.PiecewiseLinear`:
+
+    - ``"cubic"`` is the piecewise cubic of Fritsch and Carlson, which has a continuous
+      slope and never leaves the range between neighbouring points;
+    - ``"cosine"`` is half a cosine with slope 0 at every point,
+      :math:`v_i + (v_{i+1} - v_i)\,(1 - \cos \pi p)/2`;
+    - ``"geometric"`` is a straight line on a logarithmic axis,
+      :math:`v_i^{1-p}\, v_{i+1}^{p}`.
+
+    Parameters
+    ----------
+    times : array_like (n,)
+        Times in seconds, strictly increasing.
+    values : array_like (n,)
+        Learning rates at these times; for ``"geometric"`` greater than 0.
+    mode : {"cubic", "cosine", "geometric"}, optional
+        What joins the points.
+
+    References
+    ----------
+    Fritsch, F. N., & Carlson, R. E. (1980). Monotone piecewise cubic interpolation.
+    SIAM Journal on Numerical Analysis, 17(2), 238-246.
+
+    Examples
+    --------
+    >>> Interpolated([0.0, 2.0, 6.0], [1e-4, 1e-3, 0.0])([1.0, 2.0])
+    array([0.00072083, 0.001     ])
+    >>> Interpolated([0.0, 2.0], [1e-4, 1e-2], mode="geometric")([1.0, 2.0])
+    array([0.001, 0.01 ])
+    >>> Interpolated([0.0, 2.0], [0.0, 1e-2], mode="cosine")([0.5, 1.0])
+    array([0.00146447, 0.005     ])
+    """
+
+    mode = EnumParam(
+        "mode", default="cubic", values=("cubic", "cosine", "geometric"), readonly=True
+    )
+
+    def __init__(self, times, values, mode="cubic"):
+        super().__init__(times, values)
+        self.mode = mode
+        if len(self.times) < 2:
+            raise ValidationError(
+                "a curve needs at least two points (got one)", "times", self
+            )
+        if self.mode == "geometric" and np.any(self.values == 0):
+            raise ValidationError(
+                f"must be greater than 0 with mode='geometric' (got {self.values})",
+                "values",
+                self,
+            )
+
+    def evaluate(self, t, xp):
+        left, right, share = self.interval(t, xp)
+        start, end = xp.take(self.values, left), xp.take(self.values, right)
+        if self.mode == "geometric":
+            return start ** (1.0 - share) * end**share
+        if self.mode == "cosine":
+            return mix(start, end, half_cosine(share, xp))
+        # the rises at both ends of an interval if their slopes went on all through it
+        slopes = PchipInterpolator(self.times, self.values)(self.times, nu=1)
+        lengths = np.append(np.diff(self.times), 0.0)
+        rise = xp.take(slopes * lengths, left)
+        end_rise = xp.take(np.append(slopes[1:], 0.0) * lengths, left)
+        rest = 1.0 - share
+        rate = (
+            mix(start, end, share**2 * (3.0 - 2.0 * share))
+            + rise * share * rest**2
+            - end_rise * share**2 * rest
+        )
+        return xp.maximum(rate, 0.0)
+
+
+class Sampled(Schedule):
+    r"""Values that are each held for ``dt`` seconds, and the last one for ever.
+
+    .. math::
+       \kappa(t) = \text{values}_i \quad\text{for}\quad i\,dt \le t < (i + 1)\,dt
+
+    Parameters
+    ----------
+    values : array_like (n,)
+        Learning rates.
+    dt : float
+        Time in seconds for which each value holds. It need not be the simulator's.
+
+    Examples
+    --------
+    >>> Sampled([3e-4, 2e-4, 1e-4], dt=0.5)([0.4, 0.5, 9.0])
+    array([0.0003, 0.0002, 0.0001])
+    """
+
+    values = RatesParam("values")
+    dt = SecondsParam("dt")
+
+    def __init__(self, values, dt):
+        super().__init__()
+        self.values = values
+        self.dt = dt
+
+    def evaluate(self, t, xp):
+        sample = xp.minimum(whole_periods(t, self.dt, xp), len(self.values) - 1.0)
+        return xp.take(self.values, xp.asarray(sample, dtype=np.int64))
