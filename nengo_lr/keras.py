@@ -7,21 +7,24 @@ This module needs TensorFlow 2.12 and is imported by itself
 import numpy as np
 import tensorflow as tf
 from nengo import Connection, Ensemble
-from nengo.ensemble import Neurons
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
+from nengo.utils.numpy import is_number
 
-from nengo_lr.schedules.base import RateParam
+from nengo_lr.schedules.base import RateParam, Schedule
 
 __all__ = ["LocalGains", "layer_factors"]
 
 
-class FractionParam(RateParam):
+class FractionParam(Parameter):
     """A number from 0 to 1."""
 
-    def __init__(self, name, **kwargs):
-        super().__init__(name, **kwargs)
-        self.high = 1
+    def coerce(self, instance, fraction):
+        if not is_number(fraction) or not 0 <= fraction <= 1:
+            raise ValidationError(
+                f"must be a number from 0 to 1 (got {fraction!r})", self.name, instance
+            )
+        return super().coerce(instance, float(fraction))
 
 
 class LimitsParam(Parameter):
@@ -48,7 +51,9 @@ class FactorsParam(Parameter):
     def coerce(self, instance, factors):
         if factors is not None:
             try:
-                factors = tuple(np.array(factor, dtype=np.float64) for factor in factors)
+                factors = tuple(
+                    np.array(factor, dtype=np.float64) for factor in factors
+                )
             except (TypeError, ValueError):
                 raise ValidationError(
                     "must be a sequence of numbers or arrays, one for each trainable "
@@ -114,8 +119,14 @@ class LocalGains(tf.keras.optimizers.Optimizer):
     Attributes
     ----------
     gains : list of ``tf.Variable``
-        The gains, in the shapes and the order of the trainable variables. They exist
-        once the optimizer is built, and are saved with its other state.
+        The gains, in the shapes and the order of the trainable variables.
+    signs : list of ``tf.Variable``
+        The signs (-1, 0 or 1) of the last gradient, in the same shapes.
+
+    Notes
+    -----
+    Gains and signs exist once the optimizer is built, and are saved and restored with
+    its count of gradient steps as the state of every Keras optimizer is.
 
     References
     ----------
@@ -138,10 +149,10 @@ class LocalGains(tf.keras.optimizers.Optimizer):
     0.765
     """
 
-    bonus = FractionParam("bonus")
-    penalty = FractionParam("penalty")
-    limits = LimitsParam("limits", readonly=True)
-    factors = FactorsParam("factors", optional=True, readonly=True)
+    bonus = FractionParam("bonus", default=0.05, readonly=True)
+    penalty = FractionParam("penalty", default=0.95, readonly=True)
+    limits = LimitsParam("limits", default=(0.1, 10.0), readonly=True)
+    factors = FactorsParam("factors", default=None, optional=True, readonly=True)
 
     def __init__(
         self,
@@ -166,6 +177,13 @@ class LocalGains(tf.keras.optimizers.Optimizer):
             learning_rate, tf.keras.optimizers.schedules.LearningRateSchedule
         ):
             return super()._build_learning_rate(learning_rate)
+        if isinstance(learning_rate, Schedule):
+            raise ValidationError(
+                "a schedule of time has to become one of gradient steps: "
+                f"to_keras(schedule, dt), dt in seconds per step (got {learning_rate})",
+                "learning_rate",
+                self,
+            )
         rate = RateParam("learning_rate").coerce(self, learning_rate)
         with tf.init_scope():
             return tf.Variable(
@@ -191,7 +209,7 @@ class LocalGains(tf.keras.optimizers.Optimizer):
             )
             for var in var_list
         ]
-        self._signs = [self.add_variable_from_reference(var, "sign") for var in var_list]
+        self.signs = [self.add_variable_from_reference(var, "sign") for var in var_list]
 
     def _factors_of(self, var_list):
         """The factors as constants of the variables' own types."""
@@ -206,17 +224,15 @@ class LocalGains(tf.keras.optimizers.Optimizer):
                 self,
             )
         for factor, var in zip(factors, var_list):
-            shape = factor.shape
-            fits = (1,) * (len(var.shape) - len(shape)) + shape
-            if len(fits) > len(var.shape) or any(
-                n not in (1, m) for n, m in zip(fits, var.shape)
-            ):
+            try:
+                np.broadcast_to(factor, var.shape)
+            except ValueError:
                 raise ValidationError(
-                    f"a factor of shape {shape} does not broadcast to variable "
-                    f"{var.name} of shape {tuple(var.shape)}",
+                    f"a factor of shape {factor.shape} does not broadcast to the "
+                    f"variable {var.name} of shape {tuple(var.shape)}",
                     "factors",
                     self,
-                )
+                ) from None
         return [tf.constant(f, v.dtype) for f, v in zip(factors, var_list)]
 
     def update_step(self, gradient, variable):
@@ -230,7 +246,7 @@ class LocalGains(tf.keras.optimizers.Optimizer):
             One of the trainable variables.
         """
         index = self._index_dict[self._var_key(variable)]
-        gain, sign = self.gains[index], self._signs[index]
+        gain, sign = self.gains[index], self.signs[index]
         gradient = tf.convert_to_tensor(gradient)
         new_sign = tf.sign(gradient)
         adapted = tf.clip_by_value(
@@ -261,35 +277,61 @@ class LocalGains(tf.keras.optimizers.Optimizer):
 
 
 def layer_factors(sim, factors):
-    r"""Factors for `.LocalGains` from Nengo objects.
+    """Factors for `.LocalGains` from Nengo objects.
 
-    NengoDL keeps the weights of several objects in one variable where their shapes
-    allow it. This finds the rows that belong to each object.
+    NengoDL may keep the weights of several objects in one variable. This finds the rows
+    that belong to each object.
 
     Parameters
     ----------
     sim : ``nengo_dl.Simulator``
         The simulator that will be trained.
     factors : dict
-        For each `nengo.Connection` (its weights), `nengo.Ensemble` (its encoders and
-        biases) or ``Ensemble.neurons`` (its biases) the factor of its learning rate:
-        a finite number, not negative. What is not named keeps the factor 1.
+        The factor of the learning rate, a finite number that is not negative, for any
+        `nengo.Connection` (its weights), `nengo.Ensemble` (its encoders and biases) or
+        ``Ensemble.neurons`` (its biases). All other objects keep the factor 1.
 
     Returns
     -------
-    factors : list of array
-        One array for each variable in ``sim.keras_model.trainable_weights``, of shape
-        ``(rows, 1, ...)`` or, where one factor is enough, of size 1.
+    factors : list of array (rows, 1, ...)
+        One array for each variable in ``sim.keras_model.trainable_weights``, with one
+        factor for each of the variable's rows.
 
     Examples
     --------
     ::
 
         with nengo_dl.Simulator(model, minibatch_size=494) as sim:
-            factors = layer_factors(sim, {layer1: 3.0, layer2: 1.0})
-            sim.compile(LocalGains(1e-3, factors=factors), loss=...)
+            factors = layer_factors(sim, {layer1: 3.0, layer2: 0.5})
+            sim.compile(LocalGains(1e-3, factors=factors), loss=loss)
     """
     variables = sim.keras_model.trainable_weights
-    by_variable = [np.ones((len(v),) + (1,) * (len(v.shape) - 1)) for v in variables]
-    ...
-    return by_variable
+    arrays = [np.ones(v.shape[:1] + (1,) * (v.shape.rank - 1)) for v in variables]
+    for obj, factor in factors.items():
+        name = f"layer_factors: factors[{obj}]"
+        factor = RateParam(name).coerce(None, factor)
+        places = list(_trainable_rows(sim, obj))
+        if not places:
+            raise ValidationError("has nothing to train in this simulator", name)
+        for index, rows in places:
+            arrays[index][rows] = factor
+    return arrays
+
+
+def _trainable_rows(sim, obj):
+    """Where an object's trainable parameters are: indices of variables, and rows."""
+    if isinstance(obj, Connection):
+        parameters = [(obj, "weights")]
+    elif isinstance(obj, Ensemble):
+        parameters = [(obj, "encoders"), (obj.neurons, "bias")]
+    else:
+        parameters = [(obj, "bias")]
+    graph = sim.tensor_graph
+    variables = [variable.ref() for variable in sim.keras_model.trainable_weights]
+    for owner, name in parameters:
+        signal = sim.model.sig[owner].get(name)
+        if signal in graph.signals and signal.trainable:
+            tensor = graph.signals[signal]
+            index = variables.index(graph.base_params[tensor.key].ref())
+            for first, last in tensor.slices:
+                yield index, slice(first, last)
