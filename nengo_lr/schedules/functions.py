@@ -69,6 +69,8 @@ class FunctionSchedule(Schedule):
             raise ValidationError(
                 f"failed at t={t:g} s: {error!r}", "function", self
             ) from error
+        if isinstance(rate, float):
+            return float(rate)
         if isinstance(rate, np.ndarray) and rate.size == 1:
             rate = rate.item()
         if not isinstance(rate, Number) or isinstance(rate, complex):
