@@ -1,0 +1,266 @@
+"""Learning rates that are computed during the run, from the error itself."""
+
+import math
+
+import numpy as np
+from nengo.exceptions import ValidationError
+from nengo.params import FrozenObject
+
+from nengo_lr.schedules.base import (
+    FiniteNumberParam,
+    RateParam,
+    SecondsParam,
+    TimeParam,
+)
+from nengo_lr.schedules.times import TIME_TOLERANCE, mix
+
+__all__ = ["ErrorDriven", "FeedbackLaw", "ReduceOnPlateau"]
+
+
+class FeedbackLaw(FrozenObject):
+    r"""A learning rate that follows from the error, step by step.
+
+    Every law can be used as the ``learning_rate`` of a `.ScheduledPES`. It watches the
+    mean square error over the error's dimensions, low-passed with ``tau``:
+
+    .. math::
+       m_k = m_{k-1} + (1 - e^{-dt/\tau})\left(\tfrac{1}{d}|e_k|^2 - m_{k-1}\right),
+       \qquad m_0 = 0
+
+    All that it remembers is its state, a few numbers of which the first is the rate.
+    Each item of a minibatch has a state of its own.
+
+    Subclasses implement `initial_state` and `update`, once, for any array namespace
+    that follows numpy's names. They keep the type of the arrays they are given.
+
+    Parameters
+    ----------
+    tau : float
+        Time constant in seconds of the low-pass filter.
+    """
+
+    tau = SecondsParam("tau")
+
+    def __init__(self, tau):
+        super().__init__()
+        self.tau = tau
+
+    @property
+    def initial_state(self):
+        """The state before the first step: array (k,) of float64, the rate first."""
+        raise NotImplementedError("a FeedbackLaw must have an initial_state")
+
+    def update(self, state, step, dt, error, xp):
+        """Make one step.
+
+        Parameters
+        ----------
+        state : array (..., k)
+            The state after the step before.
+        step : int or array ()
+            The simulator's step.
+        dt : float
+            The step's length in seconds.
+        error : array (..., d)
+            The error at this step, of the state's type.
+        xp : module
+            The array namespace of the arrays.
+
+        Returns
+        -------
+        state : array (..., k)
+            The state after this step.
+        rate : array (..., 1)
+            The learning rate at this step.
+        """
+        raise NotImplementedError("a FeedbackLaw must implement update")
+
+    def watch(self, mean_square, dt, error, xp):
+        """The low-passed mean square error (..., 1) after one more step."""
+        square = xp.mean(error**2, axis=-1, keepdims=True)
+        return mean_square - math.expm1(-dt / self.tau) * (square - mean_square)
+
+
+class ReduceOnPlateau(FeedbackLaw):
+    r"""Multiply the rate by a factor when the error has stopped falling.
+
+    The law compares the error's average up to now (its low-passed mean square, divided
+    by :math:`1 - e^{-t/\tau}` because the filter started at 0) with the lowest one so
+    far, from t = ``tau`` on. It counts as better where it is below
+    ``(1 - threshold) * lowest``. When ``patience`` seconds have passed without a better
+    one,
+
+    .. math:: \kappa \leftarrow \max(\text{factor} \cdot \kappa, \text{minimum})
+
+    and nothing counts as waiting in the ``cooldown`` seconds after it.
+
+    Parameters
+    ----------
+    initial : float
+        Learning rate at the start.
+    factor : float, optional
+        What the rate is multiplied by (no unit), above 0 and below 1.
+    patience : float, optional
+        Time in seconds to wait for a better error.
+    threshold : float, optional
+        By which share the mean square error must fall to be better (no unit).
+    cooldown : float, optional
+        Time in seconds after a reduction in which no waiting counts.
+    minimum : float, optional
+        Learning rate below which it is not reduced; not above ``initial``.
+    tau : float, optional
+        Time constant in seconds over which the error is averaged. It should span the
+        time in which the input repeats itself: an error that is small because the
+        input is small for a while looks like progress.
+
+    Notes
+    -----
+    The state is (rate, low-passed mean square error, steps, lowest average, steps
+    waited, steps left to cool down).
+
+    References
+    ----------
+    He, K., Zhang, X., Ren, S., & Sun, J. (2016). Deep residual learning for image
+    recognition. CVPR.
+
+    Examples
+    --------
+    >>> law = ReduceOnPlateau(1e-3, factor=0.5, patience=0.2, tau=0.1)
+    >>> state, error = law.initial_state, np.array([0.3, -0.4])
+    >>> for step in range(1, 600):
+    ...     state, rate = law.update(state, step, 1e-3, error, np)
+    >>> rate
+    array([0.00025])
+    """
+
+    initial = RateParam("initial")
+    factor = FiniteNumberParam(
+        "factor", default=0.1, low=0, low_open=True, high=1, high_open=True
+    )
+    patience = SecondsParam("patience", default=5.0)
+    threshold = FiniteNumberParam(
+        "threshold", default=0.01, low=0, high=1, high_open=True
+    )
+    cooldown = TimeParam("cooldown", default=0.0)
+    minimum = RateParam("minimum", default=0.0)
+    tau = SecondsParam("tau", default=1.0)
+
+    def __init__(
+        self,
+        initial,
+        factor=0.1,
+        patience=5.0,
+        threshold=0.01,
+        cooldown=0.0,
+        minimum=0.0,
+        tau=1.0,
+    ):
+        super().__init__(tau)
+        self.initial = initial
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.cooldown = cooldown
+        self.minimum = minimum
+        if self.minimum > self.initial:
+            raise ValidationError(
+                f"must not be above initial={self.initial} (got {self.minimum})",
+                "minimum",
+                self,
+            )
+
+    @property
+    def initial_state(self):
+        return np.array([self.initial, 0.0, 0.0, np.inf, 0.0, 0.0])
+
+    def update(self, state, step, dt, error, xp):
+        # steps are counted in the state: floats count them exactly, and not seconds
+        rate, mean_square, steps, lowest, waited, cooling = (
+            state[..., i : i + 1] for i in range(6)
+        )
+        mean_square = self.watch(mean_square, dt, error, xp)
+        steps = steps + 1.0
+        average = -mean_square / xp.expm1(-steps * dt / self.tau)
+
+        settled = steps >= whole_steps(self.tau, dt)
+        better = settled & (average < lowest * (1.0 - self.threshold))
+        lowest = xp.where(better, average, lowest)
+        waiting = settled & ~better & (cooling == 0.0)
+        waited = xp.where(waiting, waited + 1.0, 0.0)
+        cooling = xp.maximum(cooling - 1.0, 0.0)
+
+        reduce = waited >= whole_steps(self.patience, dt)
+        rate = xp.where(reduce, xp.maximum(rate * self.factor, self.minimum), rate)
+        waited = xp.where(reduce, 0.0, waited)
+        cooling = xp.where(reduce, whole_steps(self.cooldown, dt), cooling)
+        state = [rate, mean_square, steps, lowest, waited, cooling]
+        return xp.concatenate(state, axis=-1), rate
+
+
+class ErrorDriven(FeedbackLaw):
+    r"""A rate that grows with the size of the error, between two limits.
+
+    .. math::
+       \kappa_k = \text{low} + (\text{high} - \text{low})
+       \min\!\left(1, \frac{\sqrt{m_k}}{\text{scale}}\right)
+
+    with :math:`m_k` the low-passed mean square error: large errors are learned from
+    quickly, and what has been learned is kept while they are small.
+
+    Parameters
+    ----------
+    low : float
+        Learning rate without an error, which is also the first one.
+    high : float
+        Learning rate with large errors; not below ``low``.
+    scale : float
+        Root mean square error from which on the rate is ``high``, in the error's unit.
+    tau : float, optional
+        Time constant in seconds over which the error is averaged.
+
+    Notes
+    -----
+    The state is (rate, low-passed mean square error).
+
+    References
+    ----------
+    Pearce, J. M., & Hall, G. (1980). A model for Pavlovian learning: variations in the
+    effectiveness of conditioned but not of unconditioned stimuli. Psychological Review,
+    87(6), 532-552.
+
+    Examples
+    --------
+    >>> law = ErrorDriven(1e-5, 1e-3, scale=0.5)
+    >>> law.update(np.array([1e-5, 0.01]), 1, 1e-3, np.array([0.1, 0.1]), np)[1]
+    array([0.000208])
+    """
+
+    low = RateParam("low")
+    high = RateParam("high")
+    scale = FiniteNumberParam("scale", low=0, low_open=True)
+    tau = SecondsParam("tau", default=0.1)
+
+    def __init__(self, low, high, scale, tau=0.1):
+        super().__init__(tau)
+        self.low = low
+        self.high = high
+        self.scale = scale
+        if self.high < self.low:
+            raise ValidationError(
+                f"must not be below low={self.low} (got {self.high})", "high", self
+            )
+
+    @property
+    def initial_state(self):
+        return np.array([self.low, 0.0])
+
+    def update(self, state, step, dt, error, xp):
+        mean_square = self.watch(state[..., 1:2], dt, error, xp)
+        share = xp.minimum(xp.sqrt(mean_square) / self.scale, 1.0)
+        rate = mix(self.low, self.high, share)
+        return xp.concatenate([rate, mean_square], axis=-1), rate
+
+
+def whole_steps(seconds, dt):
+    """How many steps of length ``dt`` it takes until ``seconds`` have passed."""
+    return float(max(math.ceil((seconds - TIME_TOLERANCE) / dt), 0))
