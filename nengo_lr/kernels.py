@@ -7,9 +7,32 @@ SMALL = 8192
 """The number of elements up to which one thread works on an array.
 
 OpenBLAS starts threads for larger rank-one updates, which on a busy machine can make
-one many times slower. It is also the number of weights up to which the update has the
+one many times slower. A block of this size also stays in a core's cache while several
+functions pass over it. And it is the number of weights up to which the update has the
 same bits as that of `nengo.PES`.
 """
+
+
+def blocks(shape):
+    """Cut a matrix into blocks of at most `SMALL` elements that lie in one piece.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        The shape of the matrix.
+
+    Returns
+    -------
+    blocks : list of (slice, slice)
+        The rows and the columns of each block.
+    """
+    columns = min(shape[1], SMALL)
+    rows = SMALL // columns
+    return [
+        (slice(i, i + rows), slice(j, j + columns))
+        for i in range(0, shape[0], rows)
+        for j in range(0, shape[1], columns)
+    ]
 
 
 def outer_adder(weights, left, right):
@@ -29,17 +52,13 @@ def outer_adder(weights, left, right):
         ``add_outer()`` does ``weights += np.outer(left, right)``: up to `SMALL` weights
         with the same bits, above with at most one rounding per weight less.
     """
-    blocks = blas_blocks(weights, left, right) if weights.size > SMALL else []
-    if blocks:
-        ger = blas.dger if weights.dtype == np.float64 else blas.sger
+    if weights.size > SMALL:
+        return blas_outer_adder(weights, left, right)
+    return exact_outer_adder(weights, left, right)
 
-        def add_outer_blas():
-            for left_part, right_part, block in blocks:
-                # positions spare a microsecond of keyword parsing per block
-                ger(1.0, right_part, left_part, 1, 1, block, 1, 1, 1)
 
-        return add_outer_blas
-
+def exact_outer_adder(weights, left, right):
+    """The function of `outer_adder` that has the bits of ``np.outer`` at any size."""
     # an inner size of 1 gives the same bits as np.outer, in half its time
     column, row = left[:, None], right[None, :]
     product = np.empty_like(weights)
@@ -51,32 +70,37 @@ def outer_adder(weights, left, right):
     return add_outer
 
 
+def blas_outer_adder(weights, left, right):
+    """The function of `outer_adder` that lets BLAS add in place, wherever it can."""
+    parts = blas_blocks(weights, left, right)
+    if not parts:
+        return exact_outer_adder(weights, left, right)
+    ger = blas.dger if weights.dtype == np.float64 else blas.sger
+
+    def add_outer():
+        for left_part, right_part, block in parts:
+            # positions spare a microsecond of keyword parsing per block
+            ger(1.0, right_part, left_part, 1, 1, block, 1, 1, 1)
+
+    return add_outer
+
+
 def blas_blocks(weights, left, right):
     """Cut an update into blocks of at most `SMALL` elements that BLAS does in place.
 
     Returns
     -------
-    blocks : list of (array (r,), array (c,), array (c, r))
+    parts : list of (array (r,), array (c,), array (c, r))
         Parts of ``left``, ``right`` and of the transposed ``weights``; empty where
         BLAS would change a copy instead (other types than float64 and float32, views
         with gaps).
     """
     if weights.dtype not in (np.float64, np.float32):
         return []
-    columns = min(weights.shape[1], SMALL)
-    rows = SMALL // columns
-    blocks = [
-        (
-            left[i : i + rows],
-            right[j : j + columns],
-            weights[i : i + rows, j : j + columns].T,
-        )
-        for i in range(0, weights.shape[0], rows)
-        for j in range(0, weights.shape[1], columns)
-    ]
+    parts = [(left[i], right[j], weights[i, j].T) for i, j in blocks(weights.shape)]
     in_place = all(
-        part.dtype == weights.dtype and part.flags.f_contiguous
-        for block in blocks
-        for part in block
+        array.dtype == weights.dtype and array.flags.f_contiguous
+        for part in parts
+        for array in part
     )
-    return blocks if in_place else []
+    return parts if in_place else []
