@@ -10,18 +10,20 @@ from nengo.params import Default, Parameter
 from nengo.synapses import Lowpass, SynapseParam
 from nengo.utils.numpy import is_number
 
+from nengo_lr.feedback import FeedbackLaw
+from nengo_lr.optimizers import Optimizer
 from nengo_lr.schedules import Constant, FunctionSchedule, Schedule
 
 __all__ = ["ScheduledPES"]
 
 
 class LearningRateParam(Parameter):
-    """A number, a schedule, a function of time in seconds, or a Node."""
+    """A number, a schedule, a function of time in seconds, a Node, or a law."""
 
     equatable = True
 
     def coerce(self, instance, rate):
-        if isinstance(rate, (Schedule, Node)):
+        if isinstance(rate, (Schedule, Node, FeedbackLaw)):
             pass
         elif is_number(rate):
             if not np.isfinite(rate) or rate < 0:
@@ -34,14 +36,28 @@ class LearningRateParam(Parameter):
             rate = FunctionSchedule(rate)
         else:
             raise ValidationError(
-                "must be a number, a Schedule, a function of time in seconds, or a "
-                f"nengo.Node that outputs the rate (got {rate!r}). For a rate that an "
-                "ensemble drives, connect the ensemble to a Node of size 1 and give "
-                "the Node",
+                "must be a number, a Schedule, a function of time in seconds, a "
+                f"FeedbackLaw, or a nengo.Node that outputs the rate (got {rate!r}). "
+                "For a rate that an ensemble drives, connect the ensemble to a Node of "
+                "size 1 and give the Node",
                 self.name,
                 instance,
             )
         return super().coerce(instance, rate)
+
+
+class OptimizerParam(Parameter):
+    """A per-weight optimizer, or None for the plain gradient."""
+
+    def coerce(self, instance, optimizer):
+        if optimizer is not None and not isinstance(optimizer, Optimizer):
+            raise ValidationError(
+                "must be an Optimizer, for example nengo_lr.RMSProp(), or None "
+                f"(got {optimizer!r})",
+                self.name,
+                instance,
+            )
+        return super().coerce(instance, optimizer)
 
 
 class ScheduledPES(LearningRuleType):
@@ -63,7 +79,7 @@ class ScheduledPES(LearningRuleType):
 
     Parameters
     ----------
-    learning_rate : float or Schedule or callable or nengo.Node, optional
+    learning_rate : float or Schedule or callable or nengo.Node or FeedbackLaw, optional
         The rate, in the units of ``nengo.PES(learning_rate=...)``:
 
         - a number (default 1e-4) is a constant rate;
@@ -74,10 +90,17 @@ class ScheduledPES(LearningRuleType):
         - a `nengo.Node` with one output is a rate that something in the model drives;
           it may be negative (signed neuromodulation). On connections to decoded
           dimensions the Node may also have one output per error dimension: one rate
-          for each.
+          for each;
+        - a `.FeedbackLaw` computes the rate from the error, in each step and for each
+          item of a minibatch.
     pre_synapse : nengo.synapses.Synapse, optional
         Synapse model that filters the presynaptic activities
         (default ``Lowpass(0.005)``, in seconds).
+    optimizer : Optimizer, optional
+        What adapts the change of every weight by itself: `.AdaGrad`, `.RMSProp`,
+        `.Adam` or `.LocalGains`. It takes the place of the gradient :math:`e_j a_i`
+        above. Rates that suit `.AdaGrad` and `.RMSProp` are around 1e-2. Default
+        (None): the gradient itself.
 
     Raises
     ------
@@ -94,7 +117,8 @@ class ScheduledPES(LearningRuleType):
     -----
     ``error``, ``activities``, ``delta`` and ``learning_rate`` (the rate in use at each
     step) can be probed. The change is kept as its two factors; a probe on ``delta``
-    makes it a matrix in every step, which costs time and memory.
+    makes it a matrix in every step, which costs time and memory. With an optimizer it
+    is one always, and the optimizer's state can be probed as well.
 
     References
     ----------
@@ -113,10 +137,14 @@ class ScheduledPES(LearningRuleType):
 
     learning_rate = LearningRateParam("learning_rate", readonly=True, default=1e-4)
     pre_synapse = SynapseParam("pre_synapse", default=Lowpass(tau=0.005), readonly=True)
+    optimizer = OptimizerParam("optimizer", optional=True, default=None, readonly=True)
 
-    def __init__(self, learning_rate=Default, pre_synapse=Default):
+    def __init__(self, learning_rate=Default, pre_synapse=Default, optimizer=None):
         super().__init__(learning_rate, size_in="post_state")
         self.pre_synapse = pre_synapse
+        self.optimizer = optimizer
+        if optimizer is not None:
+            self.probeable = (*type(self).probeable, *optimizer.probeable)
         if isinstance(self.schedule, Constant) and self.schedule.value >= 1.0:
             warnings.warn(
                 "This learning rate is very high, and can result in floating point "
@@ -126,8 +154,8 @@ class ScheduledPES(LearningRuleType):
 
     @property
     def schedule(self):
-        """The rate as a Schedule, or None where a Node drives it."""
-        if isinstance(self.learning_rate, Node):
+        """The rate as a Schedule, or None where a Node or a law determines it."""
+        if isinstance(self.learning_rate, (Node, FeedbackLaw)):
             return None
         if isinstance(self.learning_rate, Schedule):
             return self.learning_rate

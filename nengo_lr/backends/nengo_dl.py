@@ -9,13 +9,14 @@ from nengo_dl.builder import Builder, OpBuilder
 
 from nengo_lr.builder import (
     SimAddOuter,
+    SimFeedbackRate,
     SimNodeRate,
+    SimOptimizedPES,
     SimPESFactors,
     SimScheduledPES,
     SimScheduledRate,
     check_rate,
 )
-
 
 # NengoDL notes each operator that it does not know where it looks for ``y = 0 + x``;
 # weights never start a step at 0, so there is nothing to find
@@ -104,6 +105,34 @@ class SimNodeRateBuilder(OpBuilder):
         return True
 
 
+@Builder.register(SimFeedbackRate)
+class SimFeedbackRateBuilder(OpBuilder):
+    """Build a group of `.SimFeedbackRate` operators that have the same law."""
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        self.step_data = signals[self.ops[0].step]
+        self.error_data = stack(signals, [op.error for op in self.ops])
+        self.old_state_data = stack(signals, [op.state for op in self.ops])
+        self.rate_data = signals.combine([op.rate for op in self.ops])
+        self.state_data = signals.combine([op.state for op in self.ops])
+
+    def build_step(self, signals):
+        state, rate = self.ops[0].law.update(
+            signals.gather(self.old_state_data),
+            tf.reshape(signals.gather(self.step_data), ()),
+            signals.dt_val,
+            signals.gather(self.error_data),
+            tnp,
+        )
+        signals.scatter(self.rate_data, rate)
+        signals.scatter(self.state_data, state)
+
+    @staticmethod
+    def mergeable(x, y):
+        return x.law == y.law and same_shapes(x, y)
+
+
 class PESGradientBuilder(OpBuilder):
     """What a group of operators that read a rate, an error and activities share."""
 
@@ -151,6 +180,43 @@ class SimScheduledPESBuilder(PESGradientBuilder):
     def build_step(self, signals):
         left, right = self.factors(signals)
         signals.scatter(self.delta_data, left[..., None] * right[..., None, :])
+
+
+@Builder.register(SimOptimizedPES)
+class SimOptimizedPESBuilder(PESGradientBuilder):
+    """Build a group of `.SimOptimizedPES` operators that have the same optimizer."""
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        op = self.ops[0]
+        self.step_data = signals[op.step]
+        self.delta_data = signals.combine([op.delta for op in self.ops])
+        self.state_data = {
+            name: signals.combine([op.state[name] for op in self.ops])
+            for name in op.names
+        }
+        self.shape = (len(self.ops), *op.delta.shape)
+
+    def build_step(self, signals):
+        state, change = self.ops[0].optimizer.update(
+            {
+                name: signals.gather(data.reshape(self.shape))
+                for name, data in self.state_data.items()
+            },
+            signals.gather(self.error_data),
+            signals.gather(self.activities_data),
+            tf.reshape(signals.gather(self.step_data), ()),
+            signals.dt_val,
+            tnp,
+        )
+        alpha = signals.gather(self.rate_data) * self.scale
+        signals.scatter(self.delta_data, change * alpha[..., None])
+        for name, data in self.state_data.items():
+            signals.scatter(data, state[name])
+
+    @staticmethod
+    def mergeable(x, y):
+        return x.optimizer == y.optimizer and same_shapes(x, y)
 
 
 @Builder.register(SimAddOuter)

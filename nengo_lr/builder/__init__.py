@@ -1,6 +1,8 @@
 """Operators and build functions that put the learning rules into Nengo."""
 
+from nengo_lr.builder.feedback import SimFeedbackRate, build_feedback_rate
 from nengo_lr.builder.hosts import register_backends
+from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.builder.pes import (
     SimAddOuter,
     SimPESFactors,
@@ -21,11 +23,15 @@ from nengo_lr.builder.rates import (
 __all__ = [
     "CHUNK",
     "SimAddOuter",
+    "SimFeedbackRate",
     "SimNodeRate",
+    "SimOptimizedPES",
     "SimPESFactors",
     "SimScheduledPES",
     "SimScheduledRate",
+    "build_feedback_rate",
     "build_node_rate",
+    "build_optimizer_state",
     "build_schedule_rate",
     "build_scheduled_pes",
     "check_rate",

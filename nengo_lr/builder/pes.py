@@ -9,8 +9,11 @@ from nengo.exceptions import BuildError
 from nengo.learning_rules import PES
 from nengo.node import Node
 
+from nengo_lr.builder.feedback import build_feedback_rate
 from nengo_lr.builder.hosts import register_backends
+from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.builder.rates import build_node_rate, build_schedule_rate
+from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.kernels import outer_adder
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.version import version
@@ -270,7 +273,8 @@ def build_scheduled_pes(model, scheduled, rule):
     The simulator in use builds the wiring of plain PES. In place of its operators that
     learn, the rate gets an operator of its own, the factors of the weight change are
     stored at the end of a step, and their product is added to the weights at the start
-    of the next. Only where ``delta`` is probed, it takes the place of the factors.
+    of the next. Only where ``delta`` is probed or an optimizer makes it, it takes the
+    place of the factors.
 
     Parameters
     ----------
@@ -292,16 +296,25 @@ def build_scheduled_pes(model, scheduled, rule):
     if isinstance(scheduled.learning_rate, Node):
         encoded = pes.error is not model.sig[rule]["in"]
         rate = build_node_rate(model, scheduled.learning_rate, rule, encoded)
+    elif isinstance(scheduled.learning_rate, FeedbackLaw):
+        rate = build_feedback_rate(model, scheduled.learning_rate, rule)
     else:
         rate = build_schedule_rate(model, scheduled.schedule, rule)
     model.sig[rule]["learning_rate"] = rate
 
-    if is_probed(model, rule, "delta"):
-        model.add_op(SimScheduledPES(rate, pes.error, pes.pre_filtered, pes.delta))
+    gradient = pes.error, pes.pre_filtered
+    if scheduled.optimizer is not None:
+        optimizer = scheduled.optimizer
+        state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
+        model.add_op(
+            SimOptimizedPES(model.step, rate, *gradient, pes.delta, state, optimizer)
+        )
         model.add_op(add_delta)
-        return
-
-    left = Signal(shape=pes.error.shape, name="ScheduledPES:left")
-    right = Signal(shape=pes.pre_filtered.shape, name="ScheduledPES:right")
-    model.add_op(SimPESFactors(rate, pes.error, pes.pre_filtered, left, right))
-    model.add_op(SimAddOuter(left, right, add_delta.dst))
+    elif is_probed(model, rule, "delta"):
+        model.add_op(SimScheduledPES(rate, *gradient, pes.delta))
+        model.add_op(add_delta)
+    else:
+        left = Signal(shape=pes.error.shape, name="ScheduledPES:left")
+        right = Signal(shape=pes.pre_filtered.shape, name="ScheduledPES:right")
+        model.add_op(SimPESFactors(rate, *gradient, left, right))
+        model.add_op(SimAddOuter(left, right, add_delta.dst))
