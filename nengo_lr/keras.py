@@ -6,43 +6,15 @@ This module needs TensorFlow 2.12 and is imported by itself
 
 import numpy as np
 import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
 from nengo import Connection, Ensemble
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
-from nengo.utils.numpy import is_number
 
+from nengo_lr import optimizers
 from nengo_lr.schedules.base import RateParam, Schedule
 
 __all__ = ["LocalGains", "layer_factors"]
-
-
-class FractionParam(Parameter):
-    """A number from 0 to 1."""
-
-    def coerce(self, instance, fraction):
-        if not is_number(fraction) or not 0 <= fraction <= 1:
-            raise ValidationError(
-                f"must be a number from 0 to 1 (got {fraction!r})", self.name, instance
-            )
-        return super().coerce(instance, float(fraction))
-
-
-class LimitsParam(Parameter):
-    """The smallest and the largest gain: two numbers with 1 between them."""
-
-    def coerce(self, instance, limits):
-        try:
-            low, high = (float(limit) for limit in limits)
-        except (TypeError, ValueError):
-            low, high = np.nan, np.nan
-        if not 0 <= low <= 1 <= high < np.inf:
-            raise ValidationError(
-                "must be two numbers (low, high) with 0 <= low <= 1 <= high, because "
-                f"gains start at 1 (got {limits!r})",
-                self.name,
-                instance,
-            )
-        return super().coerce(instance, (low, high))
 
 
 class FactorsParam(Parameter):
@@ -111,13 +83,17 @@ class LocalGains(tf.keras.optimizers.Optimizer):
         ``sim.keras_model.trainable_weights``: a number, or an array that broadcasts to
         the variable. A factor of 0 leaves its weights as they are. `.layer_factors`
         makes them from Nengo objects. Default: 1 for all.
+    weight_decay : float, optional
+        Share of each weight that decays per gradient step and unit of learning rate.
     name : str, optional
         Name of the optimizer in TensorFlow.
     **kwargs
-        What every Keras optimizer takes: ``clipnorm``, ``weight_decay``, ``use_ema``...
+        What else every Keras optimizer takes: ``clipnorm``, ``use_ema``...
 
     Attributes
     ----------
+    rule : `.LocalGains`
+        The rule for online learning with the same parameters, which this one shares.
     gains : list of ``tf.Variable``
         The gains, in the shapes and the order of the trainable variables.
     signs : list of ``tf.Variable``
@@ -149,9 +125,6 @@ class LocalGains(tf.keras.optimizers.Optimizer):
     0.765
     """
 
-    bonus = FractionParam("bonus", default=0.05, readonly=True)
-    penalty = FractionParam("penalty", default=0.95, readonly=True)
-    limits = LimitsParam("limits", default=(0.1, 10.0), readonly=True)
     factors = FactorsParam("factors", default=None, optional=True, readonly=True)
 
     def __init__(
@@ -161,14 +134,13 @@ class LocalGains(tf.keras.optimizers.Optimizer):
         penalty=0.95,
         limits=(0.1, 10.0),
         factors=None,
+        weight_decay=None,
         name="LocalGains",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(name=name, weight_decay=weight_decay, **kwargs)
         self._learning_rate = self._build_learning_rate(learning_rate)
-        self.bonus = bonus
-        self.penalty = penalty
-        self.limits = limits
+        self.rule = optimizers.LocalGains(bonus, penalty, limits)
         self.factors = factors
 
     def _build_learning_rate(self, learning_rate):
@@ -249,10 +221,7 @@ class LocalGains(tf.keras.optimizers.Optimizer):
         gain, sign = self.gains[index], self.signs[index]
         gradient = tf.convert_to_tensor(gradient)
         new_sign = tf.sign(gradient)
-        adapted = tf.clip_by_value(
-            tf.where(new_sign * sign > 0, gain + self.bonus, gain * self.penalty),
-            *self.limits,
-        )
+        adapted = tf.cast(self.rule.adapted(gain, new_sign, sign, tnp), gain.dtype)
         gain.assign(tf.where(self.iterations > 0, adapted, gain))
         sign.assign(new_sign)
         rate = tf.cast(self.learning_rate, variable.dtype) * self._factors[index]
@@ -269,9 +238,9 @@ class LocalGains(tf.keras.optimizers.Optimizer):
         return {
             **super().get_config(),
             "learning_rate": self._serialize_hyperparameter(self._learning_rate),
-            "bonus": self.bonus,
-            "penalty": self.penalty,
-            "limits": list(self.limits),
+            "bonus": self.rule.bonus,
+            "penalty": self.rule.penalty,
+            "limits": list(self.rule.limits),
             "factors": None if factors is None else [f.tolist() for f in factors],
         }
 
