@@ -3,6 +3,7 @@
 import operator
 from functools import reduce
 
+import numpy as np
 from nengo.exceptions import ValidationError
 
 from nengo_lr.schedules.base import RateParam, Schedule, ScheduleParam, SchedulesParam
@@ -22,6 +23,11 @@ class Combination(Schedule):
     def pairwise(self, xp):
         """The function of two arrays of rates that combines them."""
         raise NotImplementedError("a Combination must implement pairwise(xp)")
+
+    @property
+    def largest(self):
+        rates = [schedule.largest for schedule in self.schedules]
+        return None if None in rates else float(reduce(self.pairwise(np), rates))
 
     def evaluate(self, t, xp):
         rates = [schedule.evaluate(t, xp) for schedule in self.schedules]
@@ -157,6 +163,11 @@ class Clip(Schedule):
             raise ValidationError(
                 f"must not be below low={self.low} (got {self.high})", "high", self
             )
+
+    @property
+    def largest(self):
+        rate = self.schedule.largest
+        return self.high if rate is None else min(max(rate, self.low), self.high)
 
     def evaluate(self, t, xp):
         return xp.clip(self.schedule.evaluate(t, xp), self.low, self.high)

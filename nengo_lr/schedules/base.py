@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.params import FrozenObject, NdarrayParam, NumberParam, Parameter
-from nengo.utils.numpy import is_number
+from nengo.utils.numpy import is_array, is_number
 
 from nengo_lr import schedules as catalogue  # complete by the time a method uses it
 
@@ -19,12 +19,12 @@ class FiniteNumberParam(NumberParam):
         super().__init__(name, readonly=True, **kwargs)
 
     def coerce(self, instance, num):
-        num = super().coerce(instance, num)
-        if num is None:
-            return None  # refused above unless the parameter is optional
-        if not np.isfinite(num):
+        if is_array(num) and num.shape == ():
+            num = num.item()
+        if is_number(num) and not np.isfinite(num):
             raise ValidationError(f"must be finite (got {num})", self.name, instance)
-        return float(num)
+        num = super().coerce(instance, num)
+        return num if num is None else float(num)  # None only where it is optional
 
 
 class RateParam(FiniteNumberParam):
@@ -147,6 +147,21 @@ class Schedule(FrozenObject):
     def traceable(self):
         """Whether `evaluate` may be called with many times at once, or with tensors."""
         return all(part.traceable for part in self.parts)
+
+    @property
+    def largest(self):
+        """A rate that is exceeded at no time, or None if none is known.
+
+        The largest rate among the parameters and the parts. Schedules that calculate
+        with their parts, like `.Product`, may stay below it.
+        """
+        rates = [
+            np.max(getattr(self, p.name))
+            for p in self._params
+            if type(p) in (RateParam, RatesParam)
+        ]
+        rates += [part.largest for part in self.parts]
+        return None if None in rates or not rates else float(max(rates))
 
     def __call__(self, t, xp=np):
         """The learning rate at one or more times.

@@ -56,6 +56,7 @@ class FunctionSchedule(Schedule):
     """
 
     traceable = False
+    largest = None
     function = CallableParam("function", readonly=True)
 
     def __init__(self, function):

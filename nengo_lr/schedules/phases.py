@@ -12,7 +12,14 @@ from nengo_lr.schedules.base import (
     TimeParam,
     TimesParam,
 )
-from nengo_lr.schedules.times import half_cosine, mix, progress, reached, since
+from nengo_lr.schedules.times import (
+    geometric_mix,
+    half_cosine,
+    mix,
+    progress,
+    reached,
+    since,
+)
 
 __all__ = ["Sequence", "Warmup", "WarmupStableDecay"]
 
@@ -138,7 +145,7 @@ class Warmup(Schedule):
         # before its start the schedule is asked for its first rate
         target = self.schedule.evaluate(since(t, self.duration, xp), xp)
         if self.mode == "exponential":
-            return self.initial ** (1.0 - share) * target**share
+            return geometric_mix(self.initial, target, share, xp)
         return mix(self.initial, target, share)
 
 

@@ -12,7 +12,13 @@ from nengo_lr.schedules.base import (
     SecondsParam,
     TimesParam,
 )
-from nengo_lr.schedules.times import half_cosine, mix, pieces_reached, whole_periods
+from nengo_lr.schedules.times import (
+    geometric_mix,
+    half_cosine,
+    mix,
+    pieces_reached,
+    whole_periods,
+)
 
 __all__ = [
     "Constant",
@@ -217,7 +223,7 @@ class Interpolated(PiecewiseLinear):
         left, right, share = self.interval(t, xp)
         start, end = xp.take(self.values, left), xp.take(self.values, right)
         if self.mode == "geometric":
-            return start ** (1.0 - share) * end**share
+            return geometric_mix(start, end, share, xp)
         if self.mode == "cosine":
             return mix(start, end, half_cosine(share, xp))
         # the rises at both ends of an interval if their slopes went on all through it

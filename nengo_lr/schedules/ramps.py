@@ -1,7 +1,7 @@
 """Schedules that go from one rate to another over a duration, and stay there."""
 
 from nengo_lr.schedules.base import FiniteNumberParam, RateParam, Schedule, SecondsParam
-from nengo_lr.schedules.times import half_cosine, mix, progress
+from nengo_lr.schedules.times import geometric_mix, half_cosine, mix, progress
 
 __all__ = ["CosineDecay", "Geometric", "Linear", "PolynomialDecay"]
 
@@ -141,7 +141,7 @@ class Geometric(Schedule):
 
     def evaluate(self, t, xp):
         share = progress(t, self.duration, xp)
-        return self.initial ** (1.0 - share) * self.final**share  # exact at both ends
+        return geometric_mix(self.initial, self.final, share, xp)
 
 
 class CosineDecay(Schedule):

@@ -44,3 +44,8 @@ def half_cosine(share, xp):
 def mix(start, end, share):
     """The value that lies a share of the way between two others, exact at both."""
     return start * (1.0 - share) + end * share
+
+
+def geometric_mix(start, end, share, xp):
+    """The same on a logarithmic axis, from a start greater than 0."""
+    return xp.where(share < 1.0, start * (end / start) ** share, end)
