@@ -1,6 +1,7 @@
 """Operators and build functions that put the learning rules into Nengo."""
 
 from nengo_lr.builder.feedback import SimFeedbackRate, build_feedback_rate
+from nengo_lr.builder.guard import SimPESGuard
 from nengo_lr.builder.hosts import register_backends
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.builder.pes import (
@@ -27,6 +28,7 @@ __all__ = [
     "SimNodeRate",
     "SimOptimizedPES",
     "SimPESFactors",
+    "SimPESGuard",
     "SimScheduledPES",
     "SimScheduledRate",
     "build_feedback_rate",

@@ -10,6 +10,7 @@ from nengo.learning_rules import PES
 from nengo.node import Node
 
 from nengo_lr.builder.feedback import build_feedback_rate
+from nengo_lr.builder.guard import SimPESGuard
 from nengo_lr.builder.hosts import register_backends
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.builder.rates import build_node_rate, build_schedule_rate
@@ -303,6 +304,8 @@ def build_scheduled_pes(model, scheduled, rule):
     model.sig[rule]["learning_rate"] = rate
 
     gradient = pes.error, pes.pre_filtered
+    weights, owner = add_delta.dst, str(rule.connection)
+    model.add_op(SimPESGuard(model.step, rate, *gradient, weights, owner))
     if scheduled.optimizer is not None:
         optimizer = scheduled.optimizer
         state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
@@ -317,4 +320,4 @@ def build_scheduled_pes(model, scheduled, rule):
         left = Signal(shape=pes.error.shape, name="ScheduledPES:left")
         right = Signal(shape=pes.pre_filtered.shape, name="ScheduledPES:right")
         model.add_op(SimPESFactors(rate, *gradient, left, right))
-        model.add_op(SimAddOuter(left, right, add_delta.dst))
+        model.add_op(SimAddOuter(left, right, weights))

@@ -1,0 +1,57 @@
+"""Checks that stop a simulation in which weights are about to overflow."""
+
+import numpy as np
+import tensorflow as tf
+from nengo_dl.builder import Builder, OpBuilder
+
+from nengo_lr.backends.nengo_dl.signals import same_shapes, stack
+from nengo_lr.builder.guard import LIMITS, SimPESGuard
+
+
+@Builder.register(SimPESGuard)
+class SimPESGuardBuilder(OpBuilder):
+    """Build a group of `.SimPESGuard` operators."""
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        op = self.ops[0]
+        self.step_data = signals[op.step]
+        self.rate_data = stack(signals, [op.rate for op in self.ops])
+        self.error_data = stack(signals, [op.error for op in self.ops])
+        self.activities_data = stack(signals, [op.activities for op in self.ops])
+        self.weights_data = signals.combine([op.weights for op in self.ops])
+        self.shape = (len(self.ops), *op.weights.shape)
+
+    def build_step(self, signals):
+        rate = signals.gather(self.rate_data)
+        error = signals.gather(self.error_data)
+        activities = signals.gather(self.activities_data)
+        scale = tf.reduce_max(tf.abs(rate), axis=-1)
+        scale *= signals.dt_val / self.ops[0].activities.shape[0]
+        norm = tf.norm(error, axis=-1) * tf.norm(activities, axis=-1)
+        limit = LIMITS[np.dtype(signals.dtype.as_numpy_dtype)]
+
+        def stop(step, *arrays):
+            batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
+            weights = arrays[3].reshape((-1, *self.shape))
+            for item in zip(*batch, weights):
+                for op, rate, error, activities, matrix in zip(self.ops, *item):
+                    if op.overflows(rate, error, activities, signals.dt_val):
+                        op.stop(int(step) * signals.dt_val, rate, error, matrix)
+            return np.int32(0)
+
+        def call_stop():
+            step, weights = map(signals.gather, (self.step_data, self.weights_data))
+            arrays = [tf.reshape(step, ()), rate, error, activities, weights]
+            return tf.numpy_function(stop, arrays, tf.int32)
+
+        # a Python call, but only in a step that overflows
+        return tf.cond(
+            tf.reduce_all((norm <= limit) & (scale * norm <= limit)),
+            lambda: tf.constant(0),
+            call_stop,
+        )
+
+    @staticmethod
+    def mergeable(x, y):
+        return same_shapes(x, y)

@@ -1,0 +1,112 @@
+"""Operators that stop a simulation in which weights are about to overflow."""
+
+import math
+
+import numpy as np
+from nengo.builder import Operator
+from nengo.exceptions import SimulationError
+
+LIMITS = {np.dtype(t): math.sqrt(np.finfo(t).max) for t in (np.float32, np.float64)}
+"""The largest norm that a gradient or a weight change may have, by float type."""
+
+
+class SimPESGuard(Operator):
+    r"""Raise a SimulationError before a PES rule's weights overflow.
+
+    The gradient of a step is the outer product of the error and the activities, and its
+    norm :math:`|e||a|`. The error is raised in the step in which this norm, or
+    :math:`|\kappa|\,dt/n` times it, is NaN or above the root of the largest number of
+    the simulation's float type: 1.3e154 for float64, 1.8e19 for float32. The weights
+    are then still finite.
+
+    Parameters
+    ----------
+    step : Signal ()
+        The simulator's integer step.
+    rate : Signal (1,) or (m,)
+        The learning rate, or one for each error dimension.
+    error : Signal (m,)
+        The error, as the rows of the weights see it.
+    activities : Signal (n,)
+        The filtered presynaptic activities in Hz.
+    weights : Signal (m, n)
+        The weights, for the message.
+    owner : str
+        What has these weights, for the message.
+    tag : str, optional
+        A label associated with the operator, for debugging purposes.
+
+    Notes
+    -----
+    1. sets ``[]``
+    2. incs ``[]``
+    3. reads ``[step, rate, error, activities, weights]``
+    4. updates ``[]``
+    """
+
+    def __init__(self, step, rate, error, activities, weights, owner, tag=None):
+        super().__init__(tag=tag)
+        self.owner = owner
+        self.sets = []
+        self.incs = []
+        self.reads = [step, rate, error, activities, weights]
+        self.updates = []
+
+    @property
+    def step(self):
+        return self.reads[0]
+
+    @property
+    def rate(self):
+        return self.reads[1]
+
+    @property
+    def error(self):
+        return self.reads[2]
+
+    @property
+    def activities(self):
+        return self.reads[3]
+
+    @property
+    def weights(self):
+        return self.reads[4]
+
+    @property
+    def _descstr(self):
+        return f"{self.error}, {self.activities} -> {self.weights}"
+
+    def overflows(self, rate, error, activities, dt):
+        """Whether the gradient, or the change that it makes, is too large."""
+        # the gradient's norm is the product of the norms of its factors
+        square = error.dot(error).item() * activities.dot(activities).item()
+        norm = math.sqrt(square)
+        scale = (
+            (rate.item() if rate.size == 1 else largest(rate)) * dt / activities.size
+        )
+        return not max(norm, abs(scale) * norm) <= LIMITS[error.dtype]
+
+    def stop(self, t, rate, error, weights):
+        """Raise the SimulationError of time ``t`` in seconds."""
+        raise SimulationError(
+            f"The weights of {self.owner} overflow at t={t:g} s: the learning rate is "
+            f"{largest(rate):g}, the largest error {largest(error):g}, the largest "
+            f"weight {largest(weights):g}. Lower the learning rate, or find what makes "
+            "the error so large"
+        )
+
+    def make_step(self, signals, dt, rng):
+        step, rate = signals[self.step], signals[self.rate]
+        error, activities = signals[self.error], signals[self.activities]
+        weights = signals[self.weights]
+
+        def step_guard():
+            if self.overflows(rate, error, activities, dt):
+                self.stop(step.item() * dt, rate, error, weights)
+
+        return step_guard
+
+
+def largest(values):
+    """The largest absolute value of an array, or NaN where there is one in it."""
+    return np.abs(values).max().item()
