@@ -1,6 +1,5 @@
 """What the tests of schedules share: examples of every class, and what they vary."""
 
-import importlib
 import inspect
 
 import numpy as np
@@ -34,16 +33,6 @@ def for_examples(wanted=lambda example: True):
 
 
 every_example = for_examples()
-
-
-@pytest.fixture(params=["numpy", "tensorflow.experimental.numpy"])
-def xp(request):
-    """Each array namespace in turn."""
-    return (
-        importlib.import_module(request.param)
-        if request.param == "numpy"
-        else (pytest.importorskip(request.param))
-    )
 
 
 def arguments(schedule):

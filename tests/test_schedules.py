@@ -20,7 +20,6 @@ from schedule_helpers import (
     for_examples,
     scaled,
     special_times,
-    xp,  # noqa: F401
 )
 from scipy.interpolate import PchipInterpolator
 
