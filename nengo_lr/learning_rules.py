@@ -2,65 +2,35 @@
 
 import warnings
 
-import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.learning_rules import LearningRuleType
 from nengo.node import Node
-from nengo.params import Default, Parameter
+from nengo.params import Default
 from nengo.synapses import Lowpass, SynapseParam
-from nengo.utils.numpy import is_number
 
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.optimizers import Optimizer
-from nengo_lr.schedules import Constant, FunctionSchedule, Schedule
+from nengo_lr.params import LearningRateParam, OptimizerParam, RuleParam
+from nengo_lr.schedules import Constant, Schedule
 
-__all__ = ["ScheduledPES"]
-
-
-class LearningRateParam(Parameter):
-    """A number, a schedule, a function of time in seconds, a Node, or a law."""
-
-    equatable = True
-
-    def coerce(self, instance, rate):
-        if isinstance(rate, (Schedule, Node, FeedbackLaw)):
-            pass
-        elif is_number(rate):
-            if not np.isfinite(rate) or rate < 0:
-                raise ValidationError(
-                    f"must be finite and not negative (got {rate})",
-                    self.name,
-                    instance,
-                )
-        elif callable(rate) and not isinstance(rate, type):
-            rate = FunctionSchedule(rate)
-        else:
-            raise ValidationError(
-                "must be a number, a Schedule, a function of time in seconds, a "
-                f"FeedbackLaw, or a nengo.Node that outputs the rate (got {rate!r}). "
-                "For a rate that an ensemble drives, connect the ensemble to a Node of "
-                "size 1 and give the Node",
-                self.name,
-                instance,
-            )
-        return super().coerce(instance, rate)
+__all__ = ["Scheduled", "ScheduledPES"]
 
 
-class OptimizerParam(Parameter):
-    """A per-weight optimizer, or None for the plain gradient."""
+class ScheduledRuleType(LearningRuleType):
+    """What the rules share: a learning rate of any kind."""
 
-    def coerce(self, instance, optimizer):
-        if optimizer is not None and not isinstance(optimizer, Optimizer):
-            raise ValidationError(
-                "must be an Optimizer, for example nengo_lr.RMSProp(), or None "
-                f"(got {optimizer!r})",
-                self.name,
-                instance,
-            )
-        return super().coerce(instance, optimizer)
+    learning_rate = LearningRateParam("learning_rate", readonly=True)
+
+    @property
+    def schedule(self):
+        """The rate as a Schedule, or None where a Node or a law determines it."""
+        if isinstance(self.learning_rate, (Node, FeedbackLaw)):
+            return None
+        if isinstance(self.learning_rate, Schedule):
+            return self.learning_rate
+        return Constant(self.learning_rate)
 
 
-class ScheduledPES(LearningRuleType):
+class ScheduledPES(ScheduledRuleType):
     r"""Prescribed Error Sensitivity with a learning rate that may change over time.
 
     Works wherever `nengo.PES` does, on every kind of connection, and like it learns
@@ -152,11 +122,82 @@ class ScheduledPES(LearningRuleType):
                 stacklevel=2,
             )
 
+
+class Scheduled(ScheduledRuleType):
+    r"""Any of Nengo's learning rules, with a learning rate that may change over time.
+
+    At step k, which begins at time :math:`t_k = k\,dt`, the rule computes its weight
+    change :math:`\Delta\omega_\text{rule}` with its own rate
+    :math:`\kappa_\text{rule}`. It is scaled to
+
+    .. math::
+       \Delta\omega = \frac{\kappa(t_k)}{\kappa_\text{rule}}
+       \Delta\omega_\text{rule}
+
+    so that :math:`\kappa` replaces the rule's rate, in the same units. The change is
+    added at the start of step k + 1, as the rule adds its own. While the rate is 0, the
+    weights or encoders stay as they are, bit for bit.
+
+    Parameters
+    ----------
+    rule : nengo.learning_rules.LearningRuleType
+        The rule, for example ``nengo.BCM()``. Its rate must not be 0. PES has a class
+        of its own, `.ScheduledPES`; the rate of RLS only sets its initial matrix and
+        cannot change.
+    learning_rate : float or Schedule or callable or FeedbackLaw or nengo.Node
+        The rate, as in `.ScheduledPES`; a Node must have one output. A feedback law
+        watches what is connected to ``conn.learning_rule``: with Voja its learning
+        signal, with rules that take no input an error in the dimensions of the
+        postsynaptic ensemble.
+    optimizer : None
+        There is no choice: optimizers need the error of a `.ScheduledPES`.
+
+    Raises
+    ------
+    ValidationError
+        If the rule is none that can be scaled, or the learning rate none of the above.
+    BuildError
+        When the model is built, if a Node has the wrong size or is no part of it, or if
+        the rule does not compute its change in one operator as Nengo's rules do.
+    SimulationError
+        When the model runs, if a callable or Node yields NaN or infinity, or if the
+        weights overflow.
+
+    Notes
+    -----
+    What the rule lets probe can be probed, and ``learning_rate``.
+
+    Examples
+    --------
+    >>> import nengo
+    >>> from nengo_lr import ExponentialDecay
+    >>> Scheduled(nengo.Oja(), ExponentialDecay(1e-6, tau=5.0))
+    Scheduled(rule=Oja(), learning_rate=ExponentialDecay(initial=1e-06, tau=5.0))
+    """
+
+    rule = RuleParam("rule", readonly=True)
+    optimizer = None
+
+    def __init__(self, rule, learning_rate, optimizer=None):
+        if optimizer is not None:
+            raise ValidationError(
+                f"{rule!r} has no error whose gradient {optimizer!r} could use; only "
+                "ScheduledPES takes an optimizer",
+                "optimizer",
+                self,
+            )
+        self.rule = rule
+        size_in = rule.size_in
+        if size_in == 0 and isinstance(learning_rate, FeedbackLaw):
+            size_in = "post_state"
+        super().__init__(learning_rate, size_in)
+
     @property
-    def schedule(self):
-        """The rate as a Schedule, or None where a Node or a law determines it."""
-        if isinstance(self.learning_rate, (Node, FeedbackLaw)):
-            return None
-        if isinstance(self.learning_rate, Schedule):
-            return self.learning_rate
-        return Constant(self.learning_rate)
+    def modifies(self):
+        """What the rule modifies: ``"encoders"``, ``"decoders"`` or ``"weights"``."""
+        return self.rule.modifies
+
+    @property
+    def probeable(self):
+        """The names of what can be probed."""
+        return (*self.rule.probeable, "learning_rate")

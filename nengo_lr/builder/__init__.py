@@ -1,8 +1,9 @@
 """Operators and build functions that put the learning rules into Nengo."""
 
 from nengo_lr.builder.feedback import SimFeedbackRate, build_feedback_rate
-from nengo_lr.builder.guard import SimPESGuard
-from nengo_lr.builder.hosts import register_backends
+from nengo_lr.builder.guard import SimPESGuard, SimWeightsGuard
+from nengo_lr.builder.hosts import register_backends, take_over_rule
+from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.builder.pes import (
     SimAddOuter,
@@ -10,7 +11,6 @@ from nengo_lr.builder.pes import (
     SimScheduledPES,
     build_scheduled_pes,
     is_probed,
-    take_over_pes,
 )
 from nengo_lr.builder.rates import (
     CHUNK,
@@ -20,6 +20,7 @@ from nengo_lr.builder.rates import (
     build_schedule_rate,
     check_rate,
 )
+from nengo_lr.builder.scaled import SimScaledRule, build_scheduled
 
 __all__ = [
     "CHUNK",
@@ -29,15 +30,19 @@ __all__ = [
     "SimOptimizedPES",
     "SimPESFactors",
     "SimPESGuard",
+    "SimScaledRule",
     "SimScheduledPES",
     "SimScheduledRate",
+    "SimWeightsGuard",
     "build_feedback_rate",
     "build_node_rate",
     "build_optimizer_state",
+    "build_rate",
     "build_schedule_rate",
+    "build_scheduled",
     "build_scheduled_pes",
     "check_rate",
     "is_probed",
     "register_backends",
-    "take_over_pes",
+    "take_over_rule",
 ]

@@ -9,6 +9,9 @@ from nengo.exceptions import SimulationError
 LIMITS = {np.dtype(t): math.sqrt(np.finfo(t).max) for t in (np.float32, np.float64)}
 """The largest norm that a gradient or a weight change may have, by float type."""
 
+PERIOD = 100
+"""How many steps pass between two looks at all weights of a rule without factors."""
+
 
 class SimPESGuard(Operator):
     r"""Raise a SimulationError before a PES rule's weights overflow.
@@ -84,16 +87,7 @@ class SimPESGuard(Operator):
         scale = (
             (rate.item() if rate.size == 1 else largest(rate)) * dt / activities.size
         )
-        return not max(norm, abs(scale) * norm) <= LIMITS[error.dtype]
-
-    def stop(self, t, rate, error, weights):
-        """Raise the SimulationError of time ``t`` in seconds."""
-        raise SimulationError(
-            f"The weights of {self.owner} overflow at t={t:g} s: the learning rate is "
-            f"{largest(rate):g}, the largest error {largest(error):g}, the largest "
-            f"weight {largest(weights):g}. Lower the learning rate, or find what makes "
-            "the error so large"
-        )
+        return not max(norm, abs(scale) * norm) <= LIMITS.get(error.dtype, math.inf)
 
     def make_step(self, signals, dt, rng):
         step, rate = signals[self.step], signals[self.rate]
@@ -102,9 +96,81 @@ class SimPESGuard(Operator):
 
         def step_guard():
             if self.overflows(rate, error, activities, dt):
-                self.stop(step.item() * dt, rate, error, weights)
+                stop(self.owner, step.item() * dt, rate, weights, error)
 
         return step_guard
+
+
+class SimWeightsGuard(Operator):
+    """Raise a SimulationError when a rule's weights have overflowed.
+
+    Looks for NaN and infinity among the weights in every `PERIOD`-th step.
+
+    Parameters
+    ----------
+    step : Signal ()
+        The simulator's integer step.
+    rate : Signal (1,)
+        The learning rate, for the message.
+    weights : Signal (m, n)
+        The weights or encoders that the rule modifies.
+    owner : str
+        What has these weights, for the message.
+    tag : str, optional
+        A label associated with the operator, for debugging purposes.
+
+    Notes
+    -----
+    1. sets ``[]``
+    2. incs ``[]``
+    3. reads ``[step, rate, weights]``
+    4. updates ``[]``
+    """
+
+    def __init__(self, step, rate, weights, owner, tag=None):
+        super().__init__(tag=tag)
+        self.owner = owner
+        self.sets = []
+        self.incs = []
+        self.reads = [step, rate, weights]
+        self.updates = []
+
+    @property
+    def step(self):
+        return self.reads[0]
+
+    @property
+    def rate(self):
+        return self.reads[1]
+
+    @property
+    def weights(self):
+        return self.reads[2]
+
+    @property
+    def _descstr(self):
+        return str(self.weights)
+
+    def make_step(self, signals, dt, rng):
+        step, rate = signals[self.step], signals[self.rate]
+        weights = signals[self.weights]
+
+        def step_guard():
+            if step % PERIOD == 0 and not np.all(np.isfinite(weights)):
+                stop(self.owner, step.item() * dt, rate, weights)
+
+        return step_guard
+
+
+def stop(owner, t, rate, weights, error=None):
+    """Raise the SimulationError of time ``t`` in seconds."""
+    sizes = [("the learning rate", rate), ("the largest error", error)]
+    sizes = [f"{name} is {largest(of):g}" for name, of in sizes if of is not None]
+    raise SimulationError(
+        f"The weights of {owner} overflow at t={t:g} s: {', '.join(sizes)}, the "
+        f"largest weight is {largest(weights):g}. Lower the learning rate, or find "
+        "what makes the change so large"
+    )
 
 
 def largest(values):

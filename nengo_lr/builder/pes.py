@@ -1,23 +1,16 @@
 """Operators and the build function of `.ScheduledPES`."""
 
-import nengo
 import numpy as np
 from nengo.builder import Builder, Operator, Signal
 from nengo.builder.learning_rules import SimPES
-from nengo.builder.operator import Copy
-from nengo.exceptions import BuildError
 from nengo.learning_rules import PES
-from nengo.node import Node
 
-from nengo_lr.builder.feedback import build_feedback_rate
 from nengo_lr.builder.guard import SimPESGuard
-from nengo_lr.builder.hosts import register_backends
+from nengo_lr.builder.hosts import take_over_rule
+from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
-from nengo_lr.builder.rates import build_node_rate, build_schedule_rate
-from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.kernels import outer_adder
 from nengo_lr.learning_rules import ScheduledPES
-from nengo_lr.version import version
 
 
 class SimPESFactors(Operator):
@@ -224,41 +217,6 @@ class SimScheduledPES(Operator):
         return step_scheduled_pes
 
 
-def take_over_pes(model, scheduled, rule):
-    """Let the simulator build plain PES, and take the operators that learn out again.
-
-    The wiring (the error's input, its encoding for neurons, the filtered activities)
-    stays as the simulator built it.
-
-    Returns
-    -------
-    add_delta : Copy
-        The operator that would add plain PES's delta to the weights.
-    pes : SimPES
-        The operator that would compute plain PES's delta.
-    """
-    n_before = len(model.operators)
-    # the rate is never used; it only has to be one that PES accepts without a warning
-    model.build(PES(1e-4, pre_synapse=scheduled.pre_synapse), rule)
-    delta = model.sig[rule]["delta"]
-    add_delta, pes = model.operators[n_before - 1], model.operators[-1]
-    if not (
-        type(add_delta) is Copy
-        and add_delta.inc
-        and add_delta.src is delta
-        and type(pes) is SimPES
-        and pes.delta is delta
-        and not any(delta in op.all_signals for op in model.operators[n_before:-1])
-    ):
-        raise BuildError(
-            f"nengo_lr {version} does not know how Nengo {nengo.__version__} builds "
-            f"PES (found {add_delta} and {pes} for {rule}); "
-            "please report this with both versions"
-        )
-    del model.operators[-1], model.operators[n_before - 1]
-    return add_delta, pes
-
-
 def is_probed(model, rule, attribute):
     """Whether a Probe of the model reads an attribute of a learning rule."""
     return model.toplevel is None or any(
@@ -291,17 +249,11 @@ def build_scheduled_pes(model, scheduled, rule):
     Does not modify ``model.params[]`` and can therefore be called more than once with
     the same `.ScheduledPES` instance.
     """
-    register_backends()
-    add_delta, pes = take_over_pes(model, scheduled, rule)
-
-    if isinstance(scheduled.learning_rate, Node):
-        encoded = pes.error is not model.sig[rule]["in"]
-        rate = build_node_rate(model, scheduled.learning_rate, rule, encoded)
-    elif isinstance(scheduled.learning_rate, FeedbackLaw):
-        rate = build_feedback_rate(model, scheduled.learning_rate, rule)
-    else:
-        rate = build_schedule_rate(model, scheduled.schedule, rule)
-    model.sig[rule]["learning_rate"] = rate
+    # the rate is never used; it only has to be one that PES accepts without a warning
+    plain = PES(1e-4, pre_synapse=scheduled.pre_synapse)
+    add_delta, pes = take_over_rule(model, plain, rule, SimPES)
+    encoded = pes.error is not model.sig[rule]["in"]
+    rate = build_rate(model, scheduled, rule, per_neuron_error=encoded)
 
     gradient = pes.error, pes.pre_filtered
     weights, owner = add_delta.dst, str(rule.connection)

@@ -1,5 +1,5 @@
 """Build the learning rules' operators into NengoDL's TensorFlow graph."""
 
-from nengo_lr.backends.nengo_dl import guard, pes, rates
+from nengo_lr.backends.nengo_dl import guard, pes, rates, scaled
 
-__all__ = ["guard", "pes", "rates"]
+__all__ = ["guard", "pes", "rates", "scaled"]

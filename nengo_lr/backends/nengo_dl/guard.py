@@ -5,7 +5,7 @@ import tensorflow as tf
 from nengo_dl.builder import Builder, OpBuilder
 
 from nengo_lr.backends.nengo_dl.signals import same_shapes, stack
-from nengo_lr.builder.guard import LIMITS, SimPESGuard
+from nengo_lr.builder.guard import LIMITS, PERIOD, SimPESGuard, SimWeightsGuard, stop
 
 
 @Builder.register(SimPESGuard)
@@ -31,25 +31,62 @@ class SimPESGuardBuilder(OpBuilder):
         norm = tf.norm(error, axis=-1) * tf.norm(activities, axis=-1)
         limit = LIMITS[np.dtype(signals.dtype.as_numpy_dtype)]
 
-        def stop(step, *arrays):
+        def look(step, *arrays):
             batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
             weights = arrays[3].reshape((-1, *self.shape))
             for item in zip(*batch, weights):
                 for op, rate, error, activities, matrix in zip(self.ops, *item):
                     if op.overflows(rate, error, activities, signals.dt_val):
-                        op.stop(int(step) * signals.dt_val, rate, error, matrix)
+                        t = int(step) * signals.dt_val
+                        stop(op.owner, t, rate, matrix, error)
             return np.int32(0)
 
-        def call_stop():
+        def call_look():
             step, weights = map(signals.gather, (self.step_data, self.weights_data))
             arrays = [tf.reshape(step, ()), rate, error, activities, weights]
-            return tf.numpy_function(stop, arrays, tf.int32)
+            return tf.numpy_function(look, arrays, tf.int32)
 
         # a Python call, but only in a step that overflows
         return tf.cond(
             tf.reduce_all((norm <= limit) & (scale * norm <= limit)),
             lambda: tf.constant(0),
-            call_stop,
+            call_look,
+        )
+
+    @staticmethod
+    def mergeable(x, y):
+        return same_shapes(x, y)
+
+
+@Builder.register(SimWeightsGuard)
+class SimWeightsGuardBuilder(OpBuilder):
+    """Build a group of `.SimWeightsGuard` operators."""
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        op = self.ops[0]
+        self.step_data = signals[op.step]
+        self.rate_data = stack(signals, [op.rate for op in self.ops])
+        self.weights_data = signals.combine([op.weights for op in self.ops])
+        self.shape = (len(self.ops), *op.weights.shape)
+
+    def build_step(self, signals):
+        step = tf.reshape(signals.gather(self.step_data), ())
+        rate, weights = map(signals.gather, (self.rate_data, self.weights_data))
+
+        def look(step, rates, weights):
+            rates = rates.reshape((-1, *rates.shape[-2:]))
+            for item in zip(rates, weights.reshape((-1, *self.shape))):
+                for op, rate, matrix in zip(self.ops, *item):
+                    if not np.all(np.isfinite(matrix)):
+                        stop(op.owner, int(step) * signals.dt_val, rate, matrix)
+            return np.int32(0)
+
+        # a Python call, but only in a step that has overflowed
+        return tf.cond(
+            (step % PERIOD != 0) | tf.reduce_all(tf.math.is_finite(weights)),
+            lambda: tf.constant(0),
+            lambda: tf.numpy_function(look, [step, rate, weights], tf.int32),
         )
 
     @staticmethod

@@ -1,0 +1,120 @@
+"""The operator and the build function of `.Scheduled`."""
+
+import copy
+
+import numpy as np
+from nengo.builder import Builder, Operator, Signal
+from nengo.builder.operator import Reset
+
+from nengo_lr.builder.guard import SimWeightsGuard
+from nengo_lr.builder.hosts import take_over_rule
+from nengo_lr.builder.learning_rate import build_rate
+from nengo_lr.learning_rules import Scheduled
+
+
+class SimScaledRule(Operator):
+    """Run a learning rule's operator and scale the weight change that it computes.
+
+    Implements the rule's operator, and then ``delta *= rate / own_rate``.
+
+    Parameters
+    ----------
+    rule_op : Operator
+        The rule's own operator, which updates ``delta``.
+    delta : Signal (m, n)
+        The weight change.
+    rate : Signal (1,)
+        The learning rate.
+    own_rate : float
+        The learning rate that the rule's operator has.
+    tag : str, optional
+        A label associated with the operator, for debugging purposes.
+
+    Notes
+    -----
+    1. sets what the rule's operator sets
+    2. incs what it incs
+    3. reads what it reads, and ``rate``
+    4. updates what it updates
+    """
+
+    def __init__(self, rule_op, delta, rate, own_rate, tag=None):
+        super().__init__(tag=tag)
+        self._rule_op = rule_op
+        self._delta_index = rule_op.updates.index(delta)
+        self.own_rate = own_rate
+        self.sets = list(rule_op.sets)
+        self.incs = list(rule_op.incs)
+        self.reads = [*rule_op.reads, rate]
+        self.updates = list(rule_op.updates)
+
+    @property
+    def rule_op(self):
+        """The rule's operator, on the signals that this one has now.
+
+        Nengo's optimizer gives operators other signals than they were built with.
+        """
+        rule_op = copy.copy(self._rule_op)
+        rule_op.sets, rule_op.incs = self.sets, self.incs
+        rule_op.reads, rule_op.updates = self.reads[:-1], self.updates
+        return rule_op
+
+    @property
+    def delta(self):
+        return self.updates[self._delta_index]
+
+    @property
+    def rate(self):
+        return self.reads[-1]
+
+    @property
+    def _descstr(self):
+        return f"{self._rule_op}, {self.rate} -> {self.delta}"
+
+    def make_step(self, signals, dt, rng):
+        step_rule = self.rule_op.make_step(signals, dt, rng)
+        rate, delta, own_rate = signals[self.rate], signals[self.delta], self.own_rate
+
+        def step_scaled_rule():
+            step_rule()
+            factor = rate.item() / own_rate
+            if factor == 0:
+                delta.fill(0.0)
+            elif factor != 1:
+                np.multiply(delta, factor, out=delta)
+
+        return step_scaled_rule
+
+
+@Builder.register(Scheduled)
+def build_scheduled(model, scheduled, rule):
+    """Build a `.Scheduled` rule into a model.
+
+    The simulator in use builds the rule, and its operator gets wrapped in one that
+    scales what it computes.
+
+    Parameters
+    ----------
+    model : Model
+        The model to build into.
+    scheduled : Scheduled
+        Learning rule type to build.
+    rule : LearningRule
+        The learning rule object corresponding to the connection.
+
+    Notes
+    -----
+    Does not modify ``model.params[]`` and can therefore be called more than once with
+    the same `.Scheduled` instance.
+    """
+    add_delta, rule_op = take_over_rule(model, scheduled.rule, rule)
+    if rule.size_in and "in" not in model.sig[rule]:
+        error = Signal(shape=(rule.size_in,), name="Scheduled:error")
+        model.add_op(Reset(error))
+        model.sig[rule]["in"] = error
+
+    rate = build_rate(model, scheduled, rule, per_neuron_error=True)
+    weights, own_rate = add_delta.dst, scheduled.rule.learning_rate
+    model.add_op(SimScaledRule(rule_op, add_delta.src, rate, own_rate))
+    model.add_op(add_delta)
+    model.add_op(SimWeightsGuard(model.step, rate, weights, str(rule.connection)))
