@@ -311,9 +311,14 @@ def scale_in_neurons(conversion, rule, n_neurons, error_radius, scaler_options):
     """Multiply the error by the rate in one scaler for each rate."""
     error, rate = conversion.error, conversion.rate
     share = 1 / conversion.pes.learning_rate
-    for i, part in enumerate(np.split(np.arange(error.size_out), rate.size_out)):
-        dimensions = slice(part[0], part[-1] + 1)
-        scaler = ErrorScaler(n_neurons, len(part), error_radius, **scaler_options)
-        nengo.Connection(error[dimensions], scaler.error, synapse=None)
+    if rate.size_out == 1:
+        parts = [(error, rule)]
+    else:
+        parts = [(error[i], rule[i]) for i in range(rate.size_out)]
+    for i, (error_part, rule_part) in enumerate(parts):
+        scaler = ErrorScaler(
+            n_neurons, error_part.size_out, error_radius, **scaler_options
+        )
+        nengo.Connection(error_part, scaler.error, synapse=None)
         nengo.Connection(rate[i], scaler.rate, transform=share, synapse=None)
-        nengo.Connection(scaler.output, rule[dimensions], synapse=None)
+        nengo.Connection(scaler.output, rule_part, synapse=None)

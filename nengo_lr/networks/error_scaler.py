@@ -163,11 +163,15 @@ class ErrorScaler(Network):
                 factors = Ensemble(
                     dimensions=2, radius=np.sqrt(2), label=f"product {i}", **ensemble
                 )
+                # no slices of an ensemble: chips may not know them
                 Connection(
-                    self.error[i], factors[0], transform=1 / error_radius, synapse=None
+                    self.error[i],
+                    factors,
+                    transform=[[1 / error_radius], [0]],
+                    synapse=None,
                 )
                 Connection(
-                    self.rate, factors[1], transform=1 / rate_radius, synapse=None
+                    self.rate, factors, transform=[[0], [1 / rate_radius]], synapse=None
                 )
                 Connection(
                     factors,
@@ -205,7 +209,10 @@ class ErrorScaler(Network):
             ),
         ):
             watch = Watch(f"{self.label}: the {node.label}", low, high, advice)
-            watcher = Node(watch, size_in=node.size_out, label=f"watch {node.label}")
+            size = node.size_out
+            watcher = Node(
+                watch, size_in=size, size_out=size, label=f"watch {node.label}"
+            )
             Connection(node, watcher, synapse=None)
 
 

@@ -13,14 +13,13 @@ PATIENCE = 0.1
 TOLERANCE = 1e-6
 """How far outside of its range an input may lie, as a fraction of the range."""
 
-NOTHING = np.zeros(0)
-
 
 class Watch(Process):
     """Warns once per simulation if an input leaves the range that it was said to have.
 
     The warning comes when the input has reached its first maximum outside of the range,
-    or after `PATIENCE`, and names the largest value seen until then.
+    or after `PATIENCE`, and names the largest value seen until then. It passes its input
+    on, because not every simulator takes a Node without output.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class Watch(Process):
     advice = StringParam("advice")
 
     def __init__(self, what, low, high, advice):
-        super().__init__(default_size_in=1, default_size_out=0)
+        super().__init__(default_size_in=1, default_size_out=1)
         self.what = what
         self.low = low
         self.high = high
@@ -53,14 +52,14 @@ class Watch(Process):
         def step_watch(t, x):
             nonlocal largest, extreme, since, warned
             if warned:
-                return NOTHING
+                return x
             excess = np.maximum(x - high, low - x)
             worst = excess.argmax()
             if excess[worst] > largest:
                 largest, extreme = excess[worst], x[worst]
                 since = t if since is None else since
                 if t < since + PATIENCE:
-                    return NOTHING
+                    return x
             if since is not None:
                 warned = True
                 warnings.warn(
@@ -69,6 +68,6 @@ class Watch(Process):
                     NengoWarning,
                     stacklevel=2,
                 )
-            return NOTHING
+            return x
 
         return step_watch
