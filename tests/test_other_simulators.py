@@ -3,8 +3,6 @@
 `docs/simulators.md` has the command that makes the environment and runs these tests.
 """
 
-import warnings
-
 import nengo
 import numpy as np
 import pytest
@@ -69,7 +67,7 @@ def test_converted_models_learn_as_on_the_reference(simulator, method, record_pr
 
 @pytest.mark.parametrize("method", ["node", "ensemble"])
 def test_converted_models_learn_on_loihi(method):
-    """The chip's weights have 8 bits and its neurons are discrete: it learns, roughly."""
+    """With weights of 8 bits and discrete neurons the chip learns, roughly."""
     on_loihi = output(
         converted(method), "nengo_loihi", target="sim", remove_passthrough=False
     )

@@ -18,8 +18,8 @@ class Watch(Process):
     """Warns once per simulation if an input leaves the range that it was said to have.
 
     The warning comes when the input has reached its first maximum outside of the range,
-    or after `PATIENCE`, and names the largest value seen until then. It passes its input
-    on, because not every simulator takes a Node without output.
+    or after `PATIENCE`, and names the largest value seen until then. It passes its
+    input on, because not every simulator takes a Node without output.
 
     Parameters
     ----------
