@@ -1,0 +1,300 @@
+"""Feedback laws as pure functions: what holds for all, and what each one does."""
+
+import ast
+import copy
+import doctest
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+from nengo.exceptions import ReadonlyError, ValidationError
+from nengo.params import NumberParam
+
+import nengo_lr
+from nengo_lr import feedback
+from nengo_lr.feedback import ErrorDriven, FeedbackLaw, ReduceOnPlateau
+
+DT = 1e-3
+
+
+def documented(cls):
+    """The laws that the Examples in a class's docstring make."""
+    parsed = doctest.DocTestParser().get_examples(cls.__doc__)
+    calls = [
+        ast.unparse(node)
+        for example in parsed
+        for node in ast.walk(ast.parse(example.source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == cls.__name__
+    ]
+    return [eval(call, vars(feedback)) for call in calls]
+
+
+CLASSES = [
+    cls
+    for cls in (getattr(feedback, name) for name in feedback.__all__)
+    if cls is not FeedbackLaw
+]
+LAWS = [law for cls in CLASSES for law in documented(cls)]
+every_law = pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+
+
+def errors(n_steps=2000, dimensions=3, items=None, seed=0):
+    """Noise that first shrinks and then stays: every law changes its rate."""
+    rng = np.random.RandomState(seed)
+    shape = (n_steps, dimensions) if items is None else (n_steps, items, dimensions)
+    size = np.maximum(np.exp(-np.arange(n_steps) / 200), 0.1)
+    return rng.normal(size=shape) * size.reshape(-1, *(1,) * (len(shape) - 1))
+
+
+def run(law, errors, xp=np, dt=DT, state=None, first=1):
+    """All rates and the last state."""
+    if state is None:
+        state = law.initial_state.astype(errors.dtype)
+        state = np.broadcast_to(state, errors.shape[1:-1] + state.shape)
+    state, rates = xp.asarray(state), []
+    for step, error in enumerate(errors, start=first):
+        state, rate = law.update(state, step, dt, xp.asarray(error), xp)
+        rates.append(np.asarray(rate))
+    return np.array(rates), np.asarray(state)
+
+
+# --- every law
+
+
+def test_every_class_has_an_example():
+    assert [type(law) for law in LAWS] == CLASSES
+
+
+@every_law
+def test_exported_and_documented(law):
+    cls = type(law)
+    assert getattr(nengo_lr, cls.__name__) is cls
+    doc = inspect.getdoc(cls)
+    assert ".. math::" in doc
+    for name in inspect.signature(cls).parameters:
+        assert f"\n{name} : float" in doc
+
+
+@every_law
+def test_rate_is_the_first_number_of_the_state(law):
+    rates, state = run(law, errors())
+    assert law.initial_state.ndim == 1
+    assert law.initial_state.dtype == np.float64
+    assert rates.shape == (2000, 1)
+    assert state[0] == rates[-1, 0]
+    assert len(np.unique(rates)) > 1
+    assert np.all((rates >= 0) & (rates < np.inf))
+
+
+@every_law
+def test_pure(law):
+    """The same state gives the same step, and nothing is changed in place."""
+    state, error = law.initial_state, errors()[5]
+    before = state.copy(), error.copy()
+    first, second = (law.update(state, 1, DT, error, np) for _ in range(2))
+    assert np.array_equal(first[0], second[0])
+    assert np.array_equal(first[1], second[1])
+    assert np.array_equal(state, before[0])
+    assert np.array_equal(error, before[1])
+
+
+@every_law
+def test_a_split_run_is_one_run(law):
+    whole, _ = run(law, errors())
+    start, state = run(law, errors()[:777])
+    end, _ = run(law, errors()[777:], state=state, first=778)
+    assert np.array_equal(np.concatenate([start, end]), whole)
+
+
+@every_law
+def test_minibatch_items_are_apart(law):
+    batch = errors(items=4)
+    rates, states = run(law, batch)
+    assert rates.shape == (2000, 4, 1)
+    assert states.shape == (4, len(law.initial_state))
+    for item in range(4):
+        alone, state = run(law, batch[:, item])
+        assert np.allclose(rates[:, item], alone, rtol=1e-13, atol=0)
+        assert np.allclose(states[item], state, rtol=1e-13, atol=0)
+
+
+@every_law
+def test_tensorflow_agrees_with_numpy(law):
+    tnp = pytest.importorskip("tensorflow.experimental.numpy")
+    sequence = errors(400, items=2)
+    rates, state = run(law, sequence)
+    tf_rates, tf_state = run(law, sequence, tnp)
+    assert np.allclose(tf_rates, rates, rtol=1e-12, atol=0)
+    assert np.allclose(tf_state, state, rtol=1e-12, atol=0)
+
+
+@every_law
+def test_keeps_single_precision(law):
+    sequence = errors(700)
+    rates, _ = run(law, sequence)
+    single = sequence.astype(np.float32)
+    rates_32, state_32 = run(law, single)
+    assert rates_32.dtype == state_32.dtype == np.float32
+    assert np.allclose(rates_32, rates, rtol=1e-4, atol=0)
+
+
+@every_law
+def test_keeps_single_precision_in_tensorflow(law):
+    tnp = pytest.importorskip("tensorflow.experimental.numpy")
+    single = errors(20).astype(np.float32)
+    rates, state = run(law, single, tnp)
+    assert rates.dtype == state.dtype == np.float32
+
+
+@every_law
+def test_no_error_no_trouble(law):
+    rates, state = run(law, np.zeros((1000, 2)))
+    assert np.all((rates >= 0) & (rates < np.inf))
+    assert not np.any(np.isnan(state))
+
+
+@every_law
+def test_repr_pickle_copy_hash(law):
+    names = {}
+    exec("from nengo_lr import *", names)
+    for same in (
+        eval(repr(law), names),
+        pickle.loads(pickle.dumps(law)),
+        copy.copy(law),
+        copy.deepcopy(law),
+    ):
+        assert same == law
+        assert hash(same) == hash(law)
+    with pytest.raises(ReadonlyError):
+        law.tau = 1.0
+
+
+@every_law
+def test_bad_parameters_are_named(law):
+    cls = type(law)
+    names = inspect.signature(cls).parameters
+    good = {name: getattr(law, name) for name in names}
+    for name in names:
+        assert isinstance(getattr(cls, name), NumberParam)
+        for bad in (-1.0, np.nan, np.inf, "a"):
+            with pytest.raises(ValidationError, match=f"{cls.__name__}.{name}.*{bad}"):
+                cls(**{**good, name: bad})
+    with pytest.raises(ValidationError, match=r"tau.*0\.0"):
+        cls(**{**good, "tau": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ReduceOnPlateau(1e-3, minimum=2e-3), "minimum.*initial=0.001.*0.002"),
+        (lambda: ReduceOnPlateau(1e-3, factor=1.0), "factor.*1.0"),
+        (lambda: ReduceOnPlateau(1e-3, patience=0.0), "patience.*0.0"),
+        (lambda: ErrorDriven(2e-3, 1e-3, 1.0), "high.*low=0.002.*0.001"),
+        (lambda: ErrorDriven(1e-3, 2e-3, 0.0), "scale.*0.0"),
+    ],
+)
+def test_parameters_that_do_not_fit_together(make, message):
+    with pytest.raises(ValidationError, match=message):
+        make()
+
+
+def test_a_law_must_implement_its_step():
+    law = FeedbackLaw(tau=1.0)
+    with pytest.raises(NotImplementedError, match="update"):
+        law.update(None, 1, DT, None, np)
+    with pytest.raises(NotImplementedError, match="initial_state"):
+        law.initial_state  # noqa: B018
+
+
+# --- ErrorDriven
+
+
+@pytest.mark.parametrize("dt", [5e-4, 1e-3, 2e-3])
+def test_error_driven_follows_the_step_response_of_its_filter(dt):
+    """A constant error e: the mean square error is |e|^2/d (1 - exp(-t/tau))."""
+    law = ErrorDriven(1e-4, 1e-3, scale=2.0, tau=0.05)
+    rates, _ = run(law, np.tile([0.6, -0.8], (400, 1)), dt=dt)
+    t = dt * np.arange(1, 401)
+    rms = np.sqrt(0.5 * -np.expm1(-t / 0.05))
+    assert np.allclose(rates[:, 0], 1e-4 + 9e-4 * rms / 2, rtol=1e-12, atol=0)
+
+
+def test_error_driven_stays_between_its_limits():
+    law = ErrorDriven(1e-4, 1e-3, scale=0.1, tau=0.01)
+    rates, _ = run(law, np.full((200, 1), 5.0))
+    assert rates[-1] == 1e-3
+    rates, _ = run(law, np.zeros((200, 1)))
+    assert np.all(rates == 1e-4)
+    assert law.initial_state[0] == 1e-4
+
+
+# --- ReduceOnPlateau
+
+
+def reductions(rates):
+    """The steps, counted from 1, at which the rate fell."""
+    return list(np.flatnonzero(np.diff(rates[:, 0]) < 0) + 2)
+
+
+@pytest.mark.parametrize("dt", [1e-4, 5e-4, 1e-3, 2e-3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_plateau_falls_on_the_steps_that_integers_say(dt, dtype):
+    """With a constant error nothing improves after the first comparison, at tau."""
+    tau, patience, cooldown = 0.02, 0.1, 0.06
+    law = ReduceOnPlateau(1e-3, 0.5, patience, cooldown=cooldown, minimum=2e-4, tau=tau)
+    n_tau, n_patience, n_cooldown = (round(s / dt) for s in (tau, patience, cooldown))
+    n_steps = n_tau + 4 * (n_patience + n_cooldown)
+    constant = np.full((n_steps, 2), 0.3, dtype=dtype)
+    rates, _ = run(law, constant, dt=dt)
+    first = n_tau + n_patience
+    expected = [first + i * (n_cooldown + n_patience) for i in range(3)]
+    assert reductions(rates) == expected
+    assert np.allclose(np.unique(rates), [2e-4, 2.5e-4, 5e-4, 1e-3])
+
+
+def test_plateau_waits_as_long_as_the_error_falls():
+    law = ReduceOnPlateau(1e-3, 0.1, patience=0.1, threshold=0.05, tau=0.01)
+    t = DT * np.arange(2000)[:, None]
+    # the mean square falls by 9.5 % in 0.1 s until t = 1, and then no more
+    falling = np.exp(-0.5 * np.minimum(t, 1.0))
+    rates, _ = run(law, falling)
+    assert 1040 < reductions(rates)[0] < 1120
+    # by 4.9 % in 0.1 s it is not enough
+    slower = np.exp(-0.25 * np.minimum(t, 1.0))
+    rates, _ = run(law, slower)
+    assert reductions(rates)[0] < 200
+
+
+def test_plateau_thresholds_are_relative():
+    """With all errors multiplied, the rates are the same."""
+    law = ReduceOnPlateau(1e-3, 0.5, patience=0.1, tau=0.05)
+    expected, _ = run(law, errors())
+    assert len(reductions(expected)) > 2
+    for scale in (2.0**-20, 2.0**20):
+        rates, _ = run(law, errors() * scale)
+        assert np.array_equal(rates, expected)
+
+
+def test_plateau_is_not_misled_by_a_filter_that_starts_at_zero():
+    """Silence before the error arrives is forgotten once the error has arrived."""
+    law = ReduceOnPlateau(1e-3, 0.5, patience=0.5, tau=0.1)
+    delayed = np.exp(-np.arange(3000) * DT)[:, None]
+    delayed[:10] = 0.0
+    rates, state = run(law, delayed)
+    assert reductions(rates) == []
+    assert np.isclose(state[3], state[1], rtol=0.05)
+
+
+def test_plateau_of_halved_steps_is_the_same():
+    """The times of all reductions differ by less than a few steps."""
+    law = ReduceOnPlateau(1e-3, 0.5, patience=0.2, threshold=0.02, tau=0.05)
+
+    def times(dt):
+        t = dt * np.arange(round(3 / dt))
+        error = np.exp(-4 * t) + 0.3
+        return np.array(reductions(run(law, error[:, None], dt=dt)[0])) * dt
+
+    coarse, fine = times(1e-3), times(5e-4)
+    assert len(coarse) == len(fine) > 3
+    assert np.max(np.abs(coarse - fine)) < 5e-3
