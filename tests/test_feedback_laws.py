@@ -284,17 +284,3 @@ def test_plateau_is_not_misled_by_a_filter_that_starts_at_zero():
     rates, state = run(law, delayed)
     assert reductions(rates) == []
     assert np.isclose(state[3], state[1], rtol=0.05)
-
-
-def test_plateau_of_halved_steps_is_the_same():
-    """The times of all reductions differ by less than a few steps."""
-    law = ReduceOnPlateau(1e-3, 0.5, patience=0.2, threshold=0.02, tau=0.05)
-
-    def times(dt):
-        t = dt * np.arange(round(3 / dt))
-        error = np.exp(-4 * t) + 0.3
-        return np.array(reductions(run(law, error[:, None], dt=dt)[0])) * dt
-
-    coarse, fine = times(1e-3), times(5e-4)
-    assert len(coarse) == len(fine) > 3
-    assert np.max(np.abs(coarse - fine)) < 5e-3
