@@ -65,14 +65,14 @@ class RuleParam(Parameter):
         if not isinstance(rule, LearningRuleType):
             reason = "must be a learning rule, for example nengo.BCM()"
         elif isinstance(rule, PES):
-            reason = "is for rules that have no class here; use ScheduledPES"
+            reason = "cannot be PES, which has a class of its own: use ScheduledPES"
         elif isinstance(rule, RLS):
             reason = (
                 "cannot be RLS: its learning rate only sets the initial matrix, so "
                 "that a later change would do nothing. Use ScheduledPES with an "
                 "optimizer such as RMSProp, or plain nengo.RLS"
             )
-        elif not is_number(rule.learning_rate):
+        elif isinstance(type(rule).learning_rate, LearningRateParam):
             reason = "has a learning rate that may change already"
         elif not 0 < rule.learning_rate < np.inf:
             reason = (

@@ -86,8 +86,8 @@ class LocalGains(Optimizer):
     Examples
     --------
     >>> from nengo_lr import ScheduledPES
-    >>> ScheduledPES(1e-4, optimizer=LocalGains(window=1.0))
-    ScheduledPES(learning_rate=0.0001, optimizer=LocalGains(window=1.0))
+    >>> ScheduledPES(2e-4, optimizer=LocalGains(window=1.0))
+    ScheduledPES(learning_rate=0.0002, optimizer=LocalGains(window=1.0))
     """
 
     probeable = ("gains",)

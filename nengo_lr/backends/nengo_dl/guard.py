@@ -8,6 +8,11 @@ from nengo_lr.backends.nengo_dl.signals import same_shapes, stack
 from nengo_lr.builder.guard import LIMITS, PERIOD, SimPESGuard, SimWeightsGuard, stop
 
 
+def limit_of(signals):
+    """The largest size that a gradient, a change or a weight may have."""
+    return LIMITS.get(np.dtype(signals.dtype.as_numpy_dtype), np.inf)
+
+
 @Builder.register(SimPESGuard)
 class SimPESGuardBuilder(OpBuilder):
     """Build a group of `.SimPESGuard` operators."""
@@ -29,7 +34,7 @@ class SimPESGuardBuilder(OpBuilder):
         scale = tf.reduce_max(tf.abs(rate), axis=-1)
         scale *= signals.dt_val / self.ops[0].activities.shape[0]
         norm = tf.norm(error, axis=-1) * tf.norm(activities, axis=-1)
-        limit = LIMITS[np.dtype(signals.dtype.as_numpy_dtype)]
+        limit = limit_of(signals)
 
         def look(step, *arrays):
             batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
@@ -73,18 +78,19 @@ class SimWeightsGuardBuilder(OpBuilder):
     def build_step(self, signals):
         step = tf.reshape(signals.gather(self.step_data), ())
         rate, weights = map(signals.gather, (self.rate_data, self.weights_data))
+        limit = limit_of(signals)
 
         def look(step, rates, weights):
             rates = rates.reshape((-1, *rates.shape[-2:]))
             for item in zip(rates, weights.reshape((-1, *self.shape))):
                 for op, rate, matrix in zip(self.ops, *item):
-                    if not np.all(np.isfinite(matrix)):
+                    if op.overflows(matrix):
                         stop(op.owner, int(step) * signals.dt_val, rate, matrix)
             return np.int32(0)
 
         # a Python call, but only in a step that has overflowed
         return tf.cond(
-            (step % PERIOD != 0) | tf.reduce_all(tf.math.is_finite(weights)),
+            (step % PERIOD != 0) | tf.reduce_all(tf.abs(weights) <= limit),
             lambda: tf.constant(0),
             lambda: tf.numpy_function(look, [step, rate, weights], tf.int32),
         )
