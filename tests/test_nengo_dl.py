@@ -65,7 +65,12 @@ def test_rules_of_one_shape_merge(NengoDL):
             for group in sim.tensor_graph.plan
             if type(group[0]).__module__.startswith("nengo_lr")
         }
-    assert groups == {"SimScheduledRate": 3, "SimPESFactors": 3, "SimAddOuter": 3}
+    assert groups == {
+        "SimScheduledRate": 3,
+        "SimPESGuard": 3,
+        "SimPESFactors": 3,
+        "SimAddOuter": 3,
+    }
 
 
 @pytest.mark.parametrize("connect", [decoded, neurons_to_neurons])
