@@ -100,17 +100,26 @@ def scheduled(**kwargs):
 
 BASELINE = "nengo.PES"
 
-PATHS = [
-    Path(BASELINE, plain),
-    Path("ScheduledPES", scheduled()),
-    Path("ScheduledPES, rate 0", lambda: ScheduledPES(0.0)),
-    Path("no learning", lambda: None),
-    Path("PES + scaling Node", plain, scaling_node),
-    Path("PES + product network", plain, product_network),
-] + [
-    Path(name, scheduled(optimizer=getattr(optimizers, name)()))
-    for name in ("AdaGrad", "RMSProp", "Adam", "LocalGains")
-]
+FLOOR = "no learning"
+
+ROUND_SECONDS = {"nengo": 0.03, "nengo_dl": 0.15}
+"""How long a round of the baseline takes; NengoDL has a cost per run."""
+
+PATHS = {
+    path.name: path
+    for path in [
+        Path(BASELINE, plain),
+        Path("ScheduledPES", scheduled()),
+        Path("ScheduledPES at rate 0", lambda: ScheduledPES(0.0)),
+        Path(FLOOR, lambda: None),
+        Path("PES + scaling Node", plain, scaling_node),
+        Path("PES + product network", plain, product_network),
+        *(
+            Path(name, scheduled(optimizer=getattr(optimizers, name)()))
+            for name in ("AdaGrad", "RMSProp", "Adam", "LocalGains")
+        ),
+    ]
+}
 
 
 def build(path, neurons, dimensions):
@@ -153,80 +162,113 @@ def build(path, neurons, dimensions):
     return network
 
 
-def measure(paths, neurons, dimensions, simulator, rounds=15, seconds=0.02, **kwargs):
-    """Measure whole steps of several paths, interleaved in this process.
+def reference(network):
+    """Make Nengo's own simulator."""
+    return nengo.Simulator(network, progress_bar=False)
+
+
+def nengo_dl(network, minibatch_size=None):
+    """Make NengoDL's simulator, in its usual float32."""
+    import nengo_dl
+
+    return nengo_dl.Simulator(
+        network, minibatch_size=minibatch_size, progress_bar=False
+    )
+
+
+SIMULATORS = {"nengo": reference, "nengo_dl": nengo_dl}
+
+
+def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
+    """Measure whole steps along several paths, interleaved in this process.
 
     Parameters
     ----------
-    paths : list of Path
-        The first is the baseline.
+    names : list of str
+        Names of the `PATHS`; the baseline and the floor are added where they lack.
     neurons, dimensions : int
         As in `build`.
-    simulator : callable
-        ``simulator(network, **kwargs)`` makes a simulator with ``run_steps``.
+    simulator : {"nengo", "nengo_dl"}, optional
     rounds : int, optional
-    seconds : float, optional
-        CPU time in seconds that one round of the baseline should take.
     **kwargs
-        Passed on to the simulator.
+        ``minibatch_size`` for NengoDL.
 
     Returns
     -------
     rows : list of dict
-        For each path the median, lowest and highest quartile of its ratio to the
-        baseline, and the microseconds of a step of the baseline.
+        For each path the median and the quartiles of its ratio to `nengo.PES`, and the
+        microseconds of a step of that. The path "memory limit" is the floor (no
+        learning) and one pass that reads and writes all weights.
     """
+    names = list(dict.fromkeys([BASELINE, FLOOR, *names]))
     simulators = {
-        path.name: simulator(build(path, neurons, dimensions), **kwargs)
-        for path in paths
+        name: SIMULATORS[simulator](build(PATHS[name], neurons, dimensions), **kwargs)
+        for name in names
     }
+    weights = np.ones((dimensions, neurons))
     try:
-        first = simulators[paths[0].name]
         for sim in simulators.values():
             sim.run_steps(20)
-        start = time.process_time()
-        first.run_steps(20)
-        step = (time.process_time() - start) / 20
-        n_steps = int(np.clip(seconds / step, 10, 2000))
+        n_steps = steps_per_round(simulators[BASELINE], ROUND_SECONDS[simulator])
+
+        def one_pass():
+            for _ in range(n_steps):
+                np.add(weights, 1.0, out=weights)
+
         runs = {
             name: lambda sim=sim: sim.run_steps(n_steps)
             for name, sim in simulators.items()
         }
+        runs["pass"] = one_pass
         for run in runs.values():
-            run()
-        ratios, base = interleaved(runs, paths[0].name, rounds)
+            run()  # NengoDL compiles a graph for this number of steps
+        ratios, base = interleaved(runs, BASELINE, rounds)
     finally:
         for sim in simulators.values():
             sim.close()
+    one_pass = ratios.pop("pass")
+    if simulator == "nengo":
+        ratios["memory limit"] = [a + b for a, b in zip(ratios[FLOOR], one_pass)]
     return [
         {
+            "simulator": simulator,
+            "minibatch": kwargs.get("minibatch_size") or 1,
             "neurons": neurons,
             "dimensions": dimensions,
-            "path": path.name,
-            "ratio": np.median(ratios[path.name]),
-            "low": np.quantile(ratios[path.name], 0.25),
-            "high": np.quantile(ratios[path.name], 0.75),
+            "path": name,
+            "ratio": np.median(values),
+            "low": np.quantile(values, 0.25),
+            "high": np.quantile(values, 0.75),
             "microseconds_pes": base / n_steps * 1e6,
         }
-        for path in paths
+        for name, values in ratios.items()
     ]
 
 
-def peak_memory(path, neurons, dimensions):
-    """The most memory that building and running a path takes, in bytes of arrays.
+def steps_per_round(simulator, seconds):
+    """How many steps take a simulator about so many seconds of CPU time."""
+    simulator.run_steps(100)
+    start = time.process_time()
+    simulator.run_steps(100)
+    return int(np.clip(100 * seconds / (time.process_time() - start), 10, 5000))
+
+
+def peak_memory(name, neurons, dimensions):
+    """The most memory that running a path takes, in bytes.
 
     Parameters
     ----------
-    path : Path
+    name : str
+        One of the `PATHS`.
     neurons, dimensions : int
         As in `build`.
 
     Returns
     -------
     peak : int
-        In bytes, on the reference simulator.
+        In bytes of arrays and objects, on the reference simulator.
     """
-    network = build(path, neurons, dimensions)
+    network = build(PATHS[name], neurons, dimensions)
     tracemalloc.start()
     with nengo.Simulator(network, progress_bar=False) as sim:
         tracemalloc.reset_peak()
