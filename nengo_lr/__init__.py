@@ -1,7 +1,10 @@
 """Learning rates that change while a Nengo model runs."""
 
+from importlib import import_module
+
 from nengo_lr import (
     builder,
+    convert,
     feedback,
     learning_rules,
     networks,
@@ -17,6 +20,7 @@ from nengo_lr.version import version as __version__
 __all__ = [
     "__version__",
     "builder",
+    "convert",
     "feedback",
     "learning_rules",
     "networks",
@@ -27,3 +31,16 @@ __all__ = [
     *optimizers.__all__,
     *schedules.__all__,
 ]
+
+ON_DEMAND = ("benchmark", "compare", "keras", "plot", "tasks")
+"""Modules that are imported when they are first used: some need more than Nengo."""
+
+
+def __getattr__(name):
+    if name in ON_DEMAND:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *ON_DEMAND])
