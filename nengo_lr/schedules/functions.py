@@ -130,13 +130,12 @@ def from_steps(function, dt=None):
         raise ValidationError(
             "needs dt, the length of one step in seconds: a function of steps does not "
             "say how long its steps are, and rates here are functions of seconds",
-            "dt",
-            from_steps,
+            "from_steps.dt",
         )
     if not callable(function):
-        raise ValidationError(f"{function!r} is not callable", "function", from_steps)
+        raise ValidationError(f"{function!r} is not callable", "from_steps.function")
     if not (is_number(dt) and 0 < dt < np.inf):
         raise ValidationError(
-            f"must be a number of seconds greater than 0 (got {dt!r})", "dt", from_steps
+            f"must be a number of seconds greater than 0 (got {dt!r})", "from_steps.dt"
         )
     return FunctionSchedule(AtSteps(function, float(dt)))
