@@ -32,6 +32,7 @@ from nengo_lr import (
     PiecewiseConstant,
     PiecewiseLinear,
     PolynomialDecay,
+    ReduceOnPlateau,
     Sequence,
     StepDecay,
     Warmup,
@@ -386,6 +387,27 @@ def test_torch_lambda_is_a_function_of_steps(torch_rates):
     assert np.allclose(ours(STEPS * DT), expected, rtol=1e-12, atol=0)
 
 
+def test_torch_reduce_on_plateau():
+    """One step per second and no filter: the law is then PyTorch's, epoch by epoch."""
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1e-3)
+    settings = {"factor": 0.5, "threshold": 0.05, "cooldown": 4}
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, patience=9, min_lr=1e-5, **settings
+    )
+    # PyTorch waits for one more than its patience
+    law = ReduceOnPlateau(1e-3, patience=10, minimum=1e-5, tau=1e-6, **settings)
+    state, rates, expected = law.initial_state, [], []
+    errors = np.exp(-STEPS / 300) + np.random.RandomState(0).uniform(size=len(STEPS))
+    for step, error in enumerate(errors, start=1):
+        state, rate = law.update(state, step, 1.0, error[None], np)
+        rates.append(rate[0])
+        scheduler.step(error**2)
+        expected.append(optimizer.param_groups[0]["lr"])
+    assert len(set(expected)) > 5
+    assert np.allclose(rates, expected, rtol=1e-12, atol=0)
+
+
 def test_every_scheduler_of_torch_is_compared():
     torch = pytest.importorskip("torch")
     schedulers = torch.optim.lr_scheduler
@@ -395,8 +417,7 @@ def test_every_scheduler_of_torch_is_compared():
         if issubclass(getattr(schedulers, name), schedulers.LRScheduler)
     }
     compared = {name.split()[0] for name in TORCH}
-    # a feedback law has no rates of its own
-    assert theirs - compared <= {"LRScheduler", "ReduceLROnPlateau"}
+    assert theirs - compared == {"LRScheduler", "ReduceLROnPlateau"}
 
 
 # --- Hugging Face
