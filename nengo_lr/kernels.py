@@ -1,38 +1,53 @@
 """In-place numpy arithmetic on weight-sized arrays."""
 
 import numpy as np
-from scipy.linalg import blas
+from scipy.linalg.blas import get_blas_funcs
 
 SMALL = 8192
 """The number of elements up to which one thread works on an array.
 
 OpenBLAS starts threads for larger rank-one updates, which on a busy machine can make
-one many times slower. A block of this size also stays in a core's cache while several
-functions pass over it. And it is the number of weights up to which the update has the
+one many times slower. It is also the number of weights up to which the update has the
 same bits as that of `nengo.PES`.
 """
 
+BLOCK = 16384
+"""The number of elements that stay in a core's cache while functions pass over them."""
 
-def blocks(shape):
-    """Cut a matrix into blocks of at most `SMALL` elements that lie in one piece.
+
+def blocks(shape, size=BLOCK):
+    """Cut a matrix into blocks that each lie in one piece.
 
     Parameters
     ----------
     shape : (int, int)
         The shape of the matrix.
+    size : int, optional
+        The largest number of elements in a block.
 
     Returns
     -------
     blocks : list of (slice, slice)
         The rows and the columns of each block.
     """
-    columns = min(shape[1], SMALL)
-    rows = SMALL // columns
+    columns = min(shape[1], size)
+    rows = size // columns
     return [
         (slice(i, i + rows), slice(j, j + columns))
         for i in range(0, shape[0], rows)
         for j in range(0, shape[1], columns)
     ]
+
+
+def takes_blas(*arrays):
+    """Whether BLAS works on arrays in place.
+
+    It would change a copy of anything but float64 and float32, and of views with gaps.
+    """
+    dtype = arrays[0].dtype
+    return dtype in (np.float64, np.float32) and all(
+        array.dtype == dtype and array.flags.c_contiguous for array in arrays
+    )
 
 
 def outer_adder(weights, left, right):
@@ -64,23 +79,35 @@ def exact_outer_adder(weights, left, right):
     product = np.empty_like(weights)
 
     def add_outer():
-        np.dot(column, row, out=product)
-        np.add(weights, product, out=weights)
+        np.dot(column, row, product)
+        np.add(weights, product, weights)
 
     return add_outer
 
 
-def blas_outer_adder(weights, left, right):
-    """The function of `outer_adder` that lets BLAS add in place, wherever it can."""
+def blas_outer_adder(weights, left, right, factor=1.0):
+    """The function of `outer_adder` that lets BLAS add in place, wherever it can.
+
+    With a ``factor``, it adds that many times the product.
+    """
     parts = blas_blocks(weights, left, right)
     if not parts:
-        return exact_outer_adder(weights, left, right)
-    ger = blas.dger if weights.dtype == np.float64 else blas.sger
+        scaled = left if factor == 1.0 else np.empty_like(left)
+        add_scaled = exact_outer_adder(weights, scaled, right)
+
+        def add_outer():
+            if scaled is not left:
+                np.multiply(left, factor, out=scaled)
+            add_scaled()
+
+        return add_outer
+
+    ger = get_blas_funcs("ger", dtype=weights.dtype)
 
     def add_outer():
         for left_part, right_part, block in parts:
             # positions spare a microsecond of keyword parsing per block
-            ger(1.0, right_part, left_part, 1, 1, block, 1, 1, 1)
+            ger(factor, right_part, left_part, 1, 1, block, 1, 1, 1)
 
     return add_outer
 
@@ -95,12 +122,52 @@ def blas_blocks(weights, left, right):
         BLAS would change a copy instead (other types than float64 and float32, views
         with gaps).
     """
-    if weights.dtype not in (np.float64, np.float32):
+    parts = [
+        (left[i], right[j], weights[i, j]) for i, j in blocks(weights.shape, SMALL)
+    ]
+    if not all(takes_blas(*part) for part in parts):
         return []
-    parts = [(left[i], right[j], weights[i, j].T) for i, j in blocks(weights.shape)]
-    in_place = all(
-        array.dtype == weights.dtype and array.flags.f_contiguous
-        for part in parts
-        for array in part
-    )
-    return parts if in_place else []
+    return [(left, right, block.T) for left, right, block in parts]
+
+
+def outer_setter(target, left, right):
+    """Make the fastest function that sets a block to an outer product.
+
+    Parameters
+    ----------
+    target : array (m, n)
+        Changed in place by each call of the function; at most `BLOCK` elements.
+    left : array (m,)
+    right : array (n,)
+        The factors, read at each call.
+
+    Returns
+    -------
+    set_outer : callable
+        ``set_outer()`` does ``target[...] = np.outer(left, right)``.
+    """
+    column, row = left[:, None], right[None, :]
+    if not takes_blas(target, column, row):
+        return lambda: np.multiply(column, row, out=target)
+    gemm = get_blas_funcs("gemm", dtype=target.dtype)
+    return lambda: gemm(1.0, row.T, column.T, 0.0, target.T, 0, 0, 1)
+
+
+def scaler(target, factor):
+    """Make the fastest function that multiplies a block by a number.
+
+    Parameters
+    ----------
+    target : array (m, n)
+        Changed in place by each call of the function.
+    factor : float
+
+    Returns
+    -------
+    scale : callable
+        ``scale()`` does ``target *= factor``.
+    """
+    if not takes_blas(target):
+        return lambda: np.multiply(target, factor, out=target)
+    scal, flat = get_blas_funcs("scal", dtype=target.dtype), target.reshape(-1)
+    return lambda: scal(factor, flat)

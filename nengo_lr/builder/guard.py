@@ -94,8 +94,15 @@ class SimPESGuard(Operator):
         error, activities = signals[self.error], signals[self.activities]
         weights = signals[self.weights]
 
+        safe = LIMITS.get(error.dtype, math.inf) ** 0.6
+        error_dot, activities_dot, rate_dot = error.dot, activities.dot, rate.dot
+
         def step_guard():
-            if self.overflows(rate, error, activities, dt):
+            # three squares whose sum is so small cannot have too large a product
+            if (
+                not error_dot(error) + activities_dot(activities) + rate_dot(rate)
+                < safe
+            ) and self.overflows(rate, error, activities, dt):
                 stop(self.owner, step.item() * dt, rate, weights, error)
 
         return step_guard

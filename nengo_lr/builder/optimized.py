@@ -1,5 +1,6 @@
 """The operator of a `.ScheduledPES` rule with a per-weight optimizer."""
 
+import numpy as np
 from nengo.builder import Operator, Signal
 from nengo.rc import rc
 
@@ -81,13 +82,15 @@ class SimOptimizedPES(Operator):
         step, rate = signals[self.step], signals[self.rate]
         error, activities = signals[self.error], signals[self.activities]
         state = {name: signals[signal] for name, signal in self.state.items()}
-        scale = -dt / activities.size
+        rates, share = rate[:, None], np.array(-dt / activities.size, rate.dtype)
+        scale = np.empty_like(rates)
         advance = self.optimizer.stepper(
             state, error, activities, signals[self.delta], dt
         )
 
         def step_optimized_pes():
-            advance(step.item(), rate[:, None] * scale)
+            np.multiply(rates, share, out=scale)
+            advance(step.item(), scale)
 
         return step_optimized_pes
 

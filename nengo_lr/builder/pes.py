@@ -82,7 +82,7 @@ class SimPESFactors(Operator):
         if rate.size == 1:
 
             def step_factors():
-                np.multiply(error, -rate.item() * dt / n, out=left)
+                np.multiply(error, -rate.item() * dt / n, left)
                 right[...] = activities
 
         else:
