@@ -128,6 +128,12 @@ class Schedule(FrozenObject):
     Subclasses implement `evaluate`, once, for any array namespace that follows numpy's
     names: numpy itself, or ``tensorflow.experimental.numpy`` when the schedule becomes
     a part of NengoDL's graph.
+
+    Notes
+    -----
+    Parameters of the same name mean the same in every schedule, exactly: ``initial`` is
+    the rate at t = 0, ``final`` the rate from ``duration`` on, ``peak`` the highest
+    rate; ``tau``, ``period`` and ``boundaries`` are times in seconds.
     """
 
     monotonic = False

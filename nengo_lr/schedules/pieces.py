@@ -218,6 +218,11 @@ class Interpolated(PiecewiseLinear):
                 "values",
                 self,
             )
+        # how far the curve would rise in an interval with its slope at either end
+        slopes = PchipInterpolator(self.times, self.values)(self.times, nu=1)
+        lengths = np.diff(self.times)
+        self._start_rises = np.append(slopes[:-1] * lengths, 0.0)
+        self._end_rises = np.append(slopes[1:] * lengths, 0.0)
 
     def evaluate(self, t, xp):
         left, right, share = self.interval(t, xp)
@@ -226,16 +231,11 @@ class Interpolated(PiecewiseLinear):
             return geometric_mix(start, end, share, xp)
         if self.mode == "cosine":
             return mix(start, end, half_cosine(share, xp))
-        # the rises at both ends of an interval if their slopes went on all through it
-        slopes = PchipInterpolator(self.times, self.values)(self.times, nu=1)
-        lengths = np.append(np.diff(self.times), 0.0)
-        rise = xp.take(slopes * lengths, left)
-        end_rise = xp.take(np.append(slopes[1:], 0.0) * lengths, left)
         rest = 1.0 - share
         rate = (
             mix(start, end, share**2 * (3.0 - 2.0 * share))
-            + rise * share * rest**2
-            - end_rise * share**2 * rest
+            + xp.take(self._start_rises, left) * share * rest**2
+            - xp.take(self._end_rises, left) * share**2 * rest
         )
         return xp.maximum(rate, 0.0)
 
