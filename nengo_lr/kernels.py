@@ -68,66 +68,61 @@ def outer_adder(weights, left, right):
         with the same bits, above with at most one rounding per weight less.
     """
     if weights.size > SMALL:
-        return blas_outer_adder(weights, left, right)
-    return exact_outer_adder(weights, left, right)
+        return outer_mixer(weights, left, right, 1.0, 1.0)
 
-
-def exact_outer_adder(weights, left, right):
-    """The function of `outer_adder` that has the bits of ``np.outer`` at any size."""
     # an inner size of 1 gives the same bits as np.outer, in half its time
     column, row = left[:, None], right[None, :]
     product = np.empty_like(weights)
 
     def add_outer():
-        np.dot(column, row, product)
-        np.add(weights, product, weights)
+        np.dot(column, row, out=product)
+        np.add(weights, product, out=weights)
 
     return add_outer
 
 
-def blas_outer_adder(weights, left, right, factor=1.0):
-    """The function of `outer_adder` that lets BLAS add in place, wherever it can.
+def outer_mixer(target, left, right, keep, new):
+    """Make the fastest safe function that mixes an outer product into an array.
 
-    With a ``factor``, it adds that many times the product.
-    """
-    parts = blas_blocks(weights, left, right)
-    if not parts:
-        scaled = left if factor == 1.0 else np.empty_like(left)
-        add_scaled = exact_outer_adder(weights, scaled, right)
-
-        def add_outer():
-            if scaled is not left:
-                np.multiply(left, factor, out=scaled)
-            add_scaled()
-
-        return add_outer
-
-    ger = get_blas_funcs("ger", dtype=weights.dtype)
-
-    def add_outer():
-        for left_part, right_part, block in parts:
-            # positions spare a microsecond of keyword parsing per block
-            ger(factor, right_part, left_part, 1, 1, block, 1, 1, 1)
-
-    return add_outer
-
-
-def blas_blocks(weights, left, right):
-    """Cut an update into blocks of at most `SMALL` elements that BLAS does in place.
+    Parameters
+    ----------
+    target : array (m, n)
+        Changed in place by each call of the function.
+    left : array (m,)
+    right : array (n,)
+        The factors, read at each call.
+    keep, new : float
+        The shares of the old array and of the product.
 
     Returns
     -------
-    parts : list of (array (r,), array (c,), array (c, r))
-        Parts of ``left``, ``right`` and of the transposed ``weights``; empty where
-        BLAS would change a copy instead (other types than float64 and float32, views
-        with gaps).
+    mix : callable
+        ``mix()`` does ``target = keep * target + new * np.outer(left, right)`` in
+        place.
     """
-    parts = [
-        (left[i], right[j], weights[i, j]) for i, j in blocks(weights.shape, SMALL)
-    ]
-    if not all(takes_blas(*part) for part in parts):
-        return []
-    return [(left, right, block.T) for left, right, block in parts]
+    parts = blas_blocks(target, left, right)
+    if not parts:
+        scaled, product = np.empty_like(left), np.empty_like(target)
+
+        def mix():
+            np.multiply(left, new, out=scaled)
+            np.multiply(scaled[:, None], right, out=product)
+            np.multiply(target, keep, out=target)
+            np.add(target, product, out=target)
+
+        return mix
+
+    ger, scal = get_blas_funcs(("ger", "scal"), dtype=target.dtype)
+    flat_parts = [block.T.reshape(-1) for *_, block in parts] if keep != 1 else []
+
+    def mix_blas():
+        for flat in flat_parts:
+            scal(keep, flat)
+        for left_part, right_part, block in parts:
+            # positions spare a microsecond of keyword parsing per block
+            ger(new, right_part, left_part, 1, 1, block, 1, 1, 1)
+
+    return mix_blas
 
 
 def outer_setter(target, left, right):
@@ -153,21 +148,18 @@ def outer_setter(target, left, right):
     return lambda: gemm(1.0, row.T, column.T, 0.0, target.T, 0, 0, 1)
 
 
-def scaler(target, factor):
-    """Make the fastest function that multiplies a block by a number.
-
-    Parameters
-    ----------
-    target : array (m, n)
-        Changed in place by each call of the function.
-    factor : float
+def blas_blocks(weights, left, right):
+    """Cut an update into blocks of at most `SMALL` elements that BLAS does in place.
 
     Returns
     -------
-    scale : callable
-        ``scale()`` does ``target *= factor``.
+    parts : list of (array (r,), array (c,), array (c, r))
+        Parts of ``left``, ``right`` and of the transposed ``weights``; empty where
+        BLAS would change a copy.
     """
-    if not takes_blas(target):
-        return lambda: np.multiply(target, factor, out=target)
-    scal, flat = get_blas_funcs("scal", dtype=target.dtype), target.reshape(-1)
-    return lambda: scal(factor, flat)
+    parts = [
+        (left[i], right[j], weights[i, j]) for i, j in blocks(weights.shape, SMALL)
+    ]
+    if not all(takes_blas(*part) for part in parts):
+        return []
+    return [(left, right, block.T) for left, right, block in parts]

@@ -21,6 +21,11 @@ def outer(left, right):
     return left[..., :, None] * right[..., None, :]
 
 
+def moving(scale):
+    """Whether a scale, an array (1, 1) or (m, 1), may make a change other than 0."""
+    return len(scale) > 1 or scale.item() != 0
+
+
 class Optimizer(FrozenObject):
     r"""A rule that turns the gradient of every weight into its change.
 

@@ -4,8 +4,8 @@ import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
-from nengo_lr.kernels import blas_outer_adder, blocks
-from nengo_lr.optimizers.base import Optimizer, outer
+from nengo_lr.kernels import blocks, outer_mixer, outer_setter
+from nengo_lr.optimizers.base import Optimizer, moving, outer
 from nengo_lr.schedules.base import FiniteNumberParam, SecondsParam
 
 __all__ = ["LocalGains"]
@@ -135,35 +135,25 @@ class LocalGains(Optimizer):
 
     def stepper(self, state, left, right, delta, dt):
         window = self.window_steps(dt)
-        column, row = left[:, None], right[None, :]
-        scaled = np.empty_like(column)
-        total = state["window_gradient"]
+        column, scaled = left[:, None], np.empty_like(left)
+        scaled_column, total = scaled[:, None], state["window_gradient"]
         parts = [
             (
                 state["gains"][i, j],
                 total[i, j],
-                blas_outer_adder(total[i, j], left[i], right[j]),
+                outer_mixer(total[i, j], left[i], right[j], 1.0, 1.0),
                 state["previous_gradient"][i, j],
-                scaled[i],
-                row[:, j],
+                outer_setter(delta[i, j], scaled[i], right[j]),
                 delta[i, j],
             )
             for i, j in blocks(delta.shape)
         ]
 
         def advance(step, scale):
-            np.multiply(column, scale, out=scaled)
-            moves = np.count_nonzero(scaled)
+            np.multiply(column, scale, out=scaled_column)
+            moves = moving(scale)
             ends = step % window == 0
-            for (
-                gains,
-                total,
-                add_gradient,
-                previous,
-                left_part,
-                right_part,
-                change,
-            ) in parts:
+            for gains, total, add_gradient, previous, set_change, change in parts:
                 add_gradient()
                 if ends:
                     if step > window:
@@ -171,8 +161,8 @@ class LocalGains(Optimizer):
                     previous[...] = total
                     total.fill(0.0)
                 if moves:
-                    np.dot(left_part, right_part, out=change)
-                    change *= gains
+                    set_change()
+                    np.multiply(change, gains, out=change)
                 else:
                     change.fill(0.0)
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from nengo_lr.kernels import SMALL, blas_outer_adder, blocks
-from nengo_lr.optimizers.base import EpsilonParam, Optimizer, outer
+from nengo_lr.kernels import BLOCK, blocks, outer_mixer, outer_setter
+from nengo_lr.optimizers.base import EpsilonParam, Optimizer, moving, outer
 from nengo_lr.schedules.base import SecondsParam
 
 __all__ = ["AdaGrad", "Adam", "RMSProp"]
@@ -171,59 +171,53 @@ class Adam(Optimizer):
     def initial_state(self, shape):
         return {"mean": np.zeros(shape), "second_moment": np.zeros(shape)}
 
-    def corrections(self, step, dt, xp=np):
-        """What the mean and the second moment are divided by at a step, in float64."""
-        t = xp.asarray(step, dtype=np.float64) * dt
-        return -xp.expm1(-t / self.tau_mean), -xp.expm1(-t / self.tau_variance)
-
     def update(self, state, left, right, step, dt, xp=np):
         gradient = outer(left, right)
         mean, moment = state["mean"], state["second_moment"]
         mean = mean + share(dt, self.tau_mean) * (gradient - mean)
         moment = moment + share(dt, self.tau_variance) * (gradient * gradient - moment)
+        t = xp.asarray(step, dtype=np.float64) * dt
         known_mean, known_moment = (
-            xp.asarray(known, dtype=gradient.dtype)
-            for known in self.corrections(step, dt, xp)
+            xp.asarray(-xp.expm1(-t / tau), dtype=gradient.dtype)
+            for tau in (self.tau_mean, self.tau_variance)
         )
         change = mean / known_mean / (xp.sqrt(moment / known_moment) + self.epsilon)
         return {"mean": mean, "second_moment": moment}, change
 
     def stepper(self, state, left, right, delta, dt):
-        mean, moment, epsilon = state["mean"], state["second_moment"], self.epsilon
+        mean, moment = state["mean"], state["second_moment"]
         new_mean, new_moment = share(dt, self.tau_mean), share(dt, self.tau_variance)
         # the square of an outer product is the outer product of the squares
-        lefts, left_squares = np.empty_like(left), np.empty_like(left)
-        right_squares = np.empty_like(right)
-        parts = [
-            (
-                i,
-                mean[i, j],
-                blas_outer_adder(mean[i, j], lefts[i], right[j]),
-                moment[i, j],
-                blas_outer_adder(moment[i, j], left_squares[i], right_squares[j]),
-                delta[i, j],
+        left_squares, right_squares = np.empty_like(left), np.empty_like(right)
+        parts = []
+        for i, j in blocks(delta.shape):
+            squares = left_squares[i], right_squares[j]
+            parts.append(
+                (
+                    i,
+                    outer_mixer(mean[i, j], left[i], right[j], 1 - new_mean, new_mean),
+                    mean[i, j],
+                    outer_mixer(moment[i, j], *squares, 1 - new_moment, new_moment),
+                    moment[i, j],
+                    delta[i, j],
+                )
             )
-            for i, j in blocks(delta.shape)
-        ]
 
         def advance(step, scale):
-            np.multiply(left, new_mean, out=lefts)
             np.multiply(left, left, out=left_squares)
-            np.multiply(left_squares, new_moment, out=left_squares)
             np.multiply(right, right, out=right_squares)
             # corrected once, in the scale and in epsilon, instead of in every weight
-            known_mean, known_moment = self.corrections(step, dt)
-            root = math.sqrt(known_moment)
-            factor = scale * (root / known_mean)
-            moves = np.count_nonzero(factor)
-            for i, mean_part, add_mean, moment_part, add_moment, change in parts:
-                np.multiply(mean_part, 1 - new_mean, out=mean_part)
-                add_mean()
-                np.multiply(moment_part, 1 - new_moment, out=moment_part)
-                add_moment()
+            t = step * dt
+            root = math.sqrt(-math.expm1(-t / self.tau_variance))
+            epsilon = self.epsilon * root
+            factor = scale * (root / -math.expm1(-t / self.tau_mean))
+            moves = moving(scale)
+            for i, mix_gradient, mean_part, mix_squares, moment_part, change in parts:
+                mix_gradient()
+                mix_squares()
                 if moves:
                     np.sqrt(moment_part, out=change)
-                    np.add(change, epsilon * root, out=change)
+                    np.add(change, epsilon, out=change)
                     np.divide(mean_part, change, out=change)
                     change *= factor[i] if len(factor) > 1 else factor
                 else:
@@ -259,36 +253,41 @@ def root_stepper(moment, left, right, delta, keep, new, epsilon):
         ``advance(step, scale)`` does ``moment = keep * moment + new * gradient**2`` and
         ``delta = scale * gradient / (sqrt(moment) + epsilon)``.
     """
-    column, row = left[:, None], right[None, :]
     # the square of an outer product is the outer product of the squares
     left_squares, right_squares = np.empty_like(left), np.empty_like(right)
-    scaled, buffer = np.empty_like(column), np.empty(SMALL, delta.dtype)
-    parts = [
-        (
-            moment[i, j],
-            blas_outer_adder(moment[i, j], left_squares[i], right_squares[j]),
-            scaled[i],
-            row[:, j],
-            delta[i, j],
-            buffer[: delta[i, j].size].reshape(delta[i, j].shape),
+    column, scaled, buffer = (
+        left[:, None],
+        np.empty_like(left),
+        np.empty(BLOCK, left.dtype),
+    )
+    scaled_column = scaled[:, None]
+    epsilon = np.array(epsilon, left.dtype)  # converted once
+    parts = []
+    for i, j in blocks(delta.shape):
+        change = delta[i, j]
+        gradient = buffer[: change.size].reshape(change.shape)
+        squares = left_squares[i], right_squares[j]
+        parts.append(
+            (
+                outer_mixer(moment[i, j], *squares, keep, new),
+                moment[i, j],
+                outer_setter(gradient, scaled[i], right[j]),
+                gradient,
+                change,
+            )
         )
-        for i, j in blocks(delta.shape)
-    ]
 
     def advance(step, scale):
         np.multiply(left, left, out=left_squares)
-        np.multiply(left_squares, new, out=left_squares)
         np.multiply(right, right, out=right_squares)
-        np.multiply(column, scale, out=scaled)
-        moves = np.count_nonzero(scaled)
-        for moment_part, add_squares, scaled_part, row_part, change, gradient in parts:
-            if keep != 1:
-                np.multiply(moment_part, keep, out=moment_part)
-            add_squares()
+        np.multiply(column, scale, out=scaled_column)
+        moves = moving(scale)
+        for mix_squares, moment_part, set_gradient, gradient, change in parts:
+            mix_squares()
             if moves:
                 np.sqrt(moment_part, out=change)
                 np.add(change, epsilon, out=change)
-                np.dot(scaled_part, row_part, out=gradient)
+                set_gradient()
                 np.divide(gradient, change, out=change)
             else:
                 change.fill(0.0)
