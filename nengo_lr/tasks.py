@@ -1,0 +1,281 @@
+"""The learning tasks that comparisons, searches, benchmarks and examples share."""
+
+from dataclasses import dataclass, replace
+from typing import Callable, Optional
+
+import nengo
+import numpy as np
+
+from nengo_lr.learning_rules import ScheduledPES
+
+__all__ = [
+    "TASKS",
+    "Task",
+    "band_limited",
+    "build",
+    "final_error",
+    "least_squares_limit",
+]
+
+SYNAPSE = 0.005
+"""Time constant of every synapse of a task, in seconds."""
+
+SAMPLE = 0.001
+"""Time between two samples of a task's inputs, in seconds."""
+
+WEIGHTS_EVERY = 0.05
+"""Time between two samples of the weights, in seconds."""
+
+LEARNING = 15.0
+"""Usual length of the phase in which the rate is not 0, in seconds."""
+
+TEST = 5.0
+"""Usual length of the phase after it, in which the learned weights are tested."""
+
+
+def product(x):
+    """The product of all dimensions."""
+    return np.prod(x, axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function that a connection learns online with PES.
+
+    Parameters
+    ----------
+    name : str
+        What the task is called on the command line.
+    description : str
+        What is learned, in one line.
+    function : callable
+        The target as a function of the input: ``function(x) -> y`` with shapes
+        ``(..., dimensions)`` and ``(..., 1)``.
+    later : callable, optional
+        The target from half of the learning phase on, where it changes.
+    dimensions : int, optional
+        Number of input dimensions.
+    n_neurons : int, optional
+        Number of LIF neurons in the ensemble that learns from.
+    radius : float, optional
+        Radius of this ensemble.
+    noise : float, optional
+        Root mean square of the noise (0 to 100 Hz) on the target that the error sees.
+    error_radius : float, optional
+        The largest error to expect; what an `.ErrorScaler` has to represent.
+
+    Examples
+    --------
+    >>> TASKS["square"].function(np.array([[0.5]]))
+    array([[0.25]])
+    """
+
+    name: str
+    description: str
+    function: Callable
+    later: Optional[Callable] = None
+    dimensions: int = 1
+    n_neurons: int = 100
+    radius: float = 1.0
+    noise: float = 0.0
+    error_radius: float = 1.0
+
+
+TASKS = {
+    task.name: task
+    for task in [
+        Task("comm", "a communication channel, f(x) = x", np.positive),
+        Task("square", "f(x) = x squared", np.square),
+        Task(
+            "product",
+            "f(x, y) = x y",
+            product,
+            dimensions=2,
+            n_neurons=200,
+            radius=np.sqrt(2),
+        ),
+        Task(
+            "noisy",
+            "f(x) = x, with noise on the target that the error sees",
+            np.positive,
+            noise=0.5,
+            error_radius=2.0,
+        ),
+        Task(
+            "switch",
+            "f(x) = x, and -x from half of the learning phase on",
+            np.positive,
+            later=np.negative,
+            error_radius=2.0,
+        ),
+    ]
+}
+
+
+def band_limited(rng, duration, dimensions=1, high=5.0, rms=0.5):
+    """Draw a random signal that is a sum of sines.
+
+    The sines are .025 Hz apart (closer where the signal would otherwise repeat within
+    ``duration``), with random phases and Rayleigh amplitudes.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+    duration : float
+        Length in seconds.
+    dimensions : int, optional
+        Number of independent signals.
+    high : float, optional
+        Highest frequency in Hz.
+    rms : float, optional
+        Root mean square of each signal over one period.
+
+    Returns
+    -------
+    signal : array (n_samples, dimensions)
+        One sample per millisecond.
+    """
+    period = 40.0 * max(1, np.ceil(duration / 40.0))
+    n_samples = round(period / SAMPLE)
+    n_sines = round(high * period)
+    spectrum = np.zeros((n_samples // 2 + 1, dimensions), dtype=complex)
+    sines = rng.normal(size=(n_sines, dimensions, 2)) @ [1, 1j]
+    spectrum[1 : n_sines + 1] = sines / np.linalg.norm(sines, axis=0)
+    signal = np.fft.irfft(spectrum, n_samples, axis=0) * n_samples
+    return rms / np.sqrt(2) * signal[: round(duration / SAMPLE)]
+
+
+def played(samples):
+    """Make a Node that plays samples, one per millisecond: an array (n, size)."""
+    return nengo.Node(nengo.processes.PresentInput(samples, SAMPLE))
+
+
+def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
+    """Build the network that learns a task.
+
+    An ensemble represents the input; a connection from it learns the target. All its
+    decoders start at 0, every synapse has 5 ms, and every random choice is made from
+    ``seed``, whatever else is added to the network.
+
+    Parameters
+    ----------
+    task : Task
+    rule : nengo.learning_rules.LearningRuleType
+        The learning rule of the connection. Its rate should be 0 from ``learning`` on.
+    wire : callable, optional
+        Called in the network as ``wire(error, learning_rule)`` to bring the error (a
+        Node) to the learning rule. By default that is a connection with a synapse of
+        5 ms.
+    seed : int, optional
+        Determines the input, the neurons and the noise.
+    learning, test : float, optional
+        Lengths of the two phases in seconds.
+
+    Returns
+    -------
+    network : nengo.Network
+        It has these attributes: ``ensemble``, the neurons; ``connection``, what learns;
+        and the Probes ``error`` (what the rule sees, filtered), ``target`` and
+        ``test_error`` (output minus target, neither with noise; the target filtered
+        like the output) and ``weights`` (every 50 ms).
+    """
+    duration = learning + test
+    rng = np.random.RandomState(seed)
+    x = np.clip(band_limited(rng, duration, task.dimensions), -1, 1)
+    target = task.function(x)
+    if task.later is not None:
+        half = round(learning / 2 / SAMPLE)
+        target[half:] = task.later(x[half:])
+
+    with nengo.Network(seed=seed) as network:
+        network.ensemble = nengo.Ensemble(
+            task.n_neurons, task.dimensions, radius=task.radius, seed=seed
+        )
+        nengo.Connection(played(x), network.ensemble, synapse=None)
+
+        output = nengo.Node(size_in=target.shape[1])
+        network.connection = nengo.Connection(
+            network.ensemble,
+            output,
+            function=lambda x: np.zeros(output.size_in),
+            synapse=SYNAPSE,
+            learning_rule_type=rule,
+            seed=seed,
+        )
+
+        target_node = played(target)
+        clean_error = nengo.Node(size_in=target.shape[1])
+        nengo.Connection(output, clean_error, synapse=None)
+        nengo.Connection(target_node, clean_error, transform=-1, synapse=SYNAPSE)
+        error = clean_error
+        if task.noise:
+            noise = band_limited(rng, duration, target.shape[1], 100.0, task.noise)
+            error = nengo.Node(size_in=target.shape[1])
+            nengo.Connection(clean_error, error, synapse=None)
+            nengo.Connection(played(noise), error, transform=-1, synapse=SYNAPSE)
+        if wire is None:
+            nengo.Connection(error, network.connection.learning_rule, synapse=SYNAPSE)
+        else:
+            wire(error, network.connection.learning_rule)
+
+        network.error = nengo.Probe(error, synapse=SYNAPSE)
+        network.target = nengo.Probe(target_node, synapse=SYNAPSE)
+        network.test_error = nengo.Probe(clean_error)
+        network.weights = nengo.Probe(
+            network.connection, "weights", sample_every=WEIGHTS_EVERY
+        )
+    return network
+
+
+def final_error(simulator, network, learning=LEARNING):
+    """The root mean square of the error in the test phase.
+
+    Parameters
+    ----------
+    simulator : Simulator
+        Any simulator that has run a network made by `build`.
+    network : nengo.Network
+    learning : float, optional
+        Length of the learning phase in seconds.
+
+    Returns
+    -------
+    rmse : float
+        In units of the target.
+    """
+    error = simulator.data[network.test_error][round(learning / simulator.dt) :]
+    return float(np.sqrt(np.mean(error**2)))
+
+
+def least_squares_limit(task, seed=0, learning=LEARNING, test=TEST):
+    """The test error of the best decoders that exist for a task.
+
+    The decoders are fitted offline, by least squares over the whole learning phase, to
+    the clean target (where it changes, to the later one). No online rule that starts
+    from the same neurons and the same input can be expected to do better.
+
+    Parameters
+    ----------
+    task : Task
+    seed : int, optional
+    learning, test : float, optional
+        As in `build`.
+
+    Returns
+    -------
+    rmse : float
+        The root mean square error in the test phase, in units of the target.
+    """
+    if task.later is not None:
+        task = replace(task, function=task.later, later=None)
+    network = build(task, ScheduledPES(0.0), seed=seed, learning=learning, test=test)
+    with network:
+        activities = nengo.Probe(network.ensemble.neurons, synapse=SYNAPSE)
+    with nengo.Simulator(network, progress_bar=False) as simulator:
+        simulator.run(learning + test)
+    activities, target = simulator.data[activities], simulator.data[network.target]
+    n_learning = round(learning / simulator.dt)
+    fit = slice(0, n_learning, 5)  # samples one synapse apart are enough
+    decoders = np.linalg.lstsq(activities[fit], target[fit], rcond=None)[0]
+    error = activities[n_learning:] @ decoders - target[n_learning:]
+    return float(np.sqrt(np.mean(error**2)))
