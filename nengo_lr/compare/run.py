@@ -1,0 +1,166 @@
+"""Learn one task on all paths and simulators."""
+
+from concurrent.futures import Executor, Future, as_completed
+from dataclasses import replace
+
+import numpy as np
+from nengo.exceptions import ValidationError
+
+from nengo_lr.compare.jobs import attempt, run_paths, time_paths
+from nengo_lr.compare.paths import (
+    LEARNING_SHARE,
+    NATIVE,
+    Experiment,
+    default_paths,
+    whole,
+)
+from nengo_lr.compare.simulators import SIMULATORS, missing_simulators
+from nengo_lr.compare.tables import tabulate
+from nengo_lr.schedules import CosineDecay, Schedule
+from nengo_lr.tasks import TASKS, Task
+
+__all__ = ["compare"]
+
+
+def compare(
+    task="comm",
+    schedule=None,
+    seeds=(0, 1, 2),
+    duration=20.0,
+    simulators=("nengo",),
+    paths=None,
+    executor=None,
+    progress=None,
+):
+    """Learn one task with one schedule on several paths and simulators.
+
+    The rate follows the schedule in the first three quarters of the run. Then it is 0,
+    and the learned weights are tested on input that they have not seen.
+
+    Parameters
+    ----------
+    task : str or Task, optional
+        A task, or a name in `.tasks.TASKS`.
+    schedule : Schedule, optional
+        By default a cosine from 1e-3 to 0 over the learning phase.
+    seeds : sequence of int, optional
+        One run for each.
+    duration : float, optional
+        Length of a run in seconds.
+    simulators : sequence of str, optional
+        ``"nengo"`` and ``"nengo_dl"``, or one of them.
+    paths : list of Path, optional
+        What is compared; by default `default_paths`. The native rule must be among
+        them, and the first is what the cost of a step is relative to.
+    executor : concurrent.futures.Executor, optional
+        Where to run. By default one after the other in this process. Costs are
+        measured at the end, one simulator at a time.
+    progress : callable, optional
+        Called as ``progress(done, total)`` when a part is finished.
+
+    Returns
+    -------
+    comparison : Comparison
+
+    Raises
+    ------
+    ValidationError
+        If an argument is not one of the above.
+    SimulationError
+        If a run fails; the message names it.
+
+    Examples
+    --------
+    >>> from nengo_lr import ExponentialDecay
+    >>> from nengo_lr.compare import FIXED, NATIVE, compare
+    >>> schedule = ExponentialDecay(1e-3, tau=0.5)
+    >>> found = compare("comm", schedule, [0], duration=1.0, paths=[FIXED, NATIVE])
+    >>> float(found.runs["drift"][found.runs["path"] == "ScheduledPES"].iloc[0])
+    0.0
+    """
+    paths = default_paths() if paths is None else list(paths)
+    experiments = make_experiments(task, schedule, seeds, duration)
+    check_choices(simulators, paths)
+    executor = Immediately() if executor is None else executor
+    # the slower simulator first, so that no worker has to wait for it at the end
+    jobs = [(name, e) for name in reversed(simulators) for e in experiments]
+    total = len(jobs) + len(simulators)
+
+    def step(done):
+        if progress is not None:
+            progress(done, total)
+
+    step(0)
+    futures, results, ratios = {}, {}, {}
+    for simulator, experiment in jobs:
+        future = executor.submit(attempt, run_paths, experiment, paths, simulator)
+        futures[future] = simulator, experiment.seed
+    for done, future in enumerate(as_completed(futures), start=1):
+        results[futures[future]] = future.result()
+        step(done)
+    for done, simulator in enumerate(simulators, start=len(jobs) + 1):
+        future = executor.submit(attempt, time_paths, experiments[0], paths, simulator)
+        ratios[simulator] = future.result()
+        step(done)
+    return tabulate(experiments, simulators, paths, results, ratios)
+
+
+def make_experiments(task, schedule, seeds, duration):
+    """The experiments, one per seed, once their arguments are checked."""
+    if not isinstance(task, Task):
+        if task not in TASKS:
+            raise ValidationError(
+                f"must be one of {', '.join(TASKS)} (got {task!r})", "task"
+            )
+        task = TASKS[task]
+    if not 1.0 <= duration < np.inf:
+        raise ValidationError(
+            f"must be at least 1 second, and finite (got {duration})", "duration"
+        )
+    if schedule is None:
+        schedule = CosineDecay(1e-3, LEARNING_SHARE * duration)
+    if not isinstance(schedule, Schedule):
+        raise ValidationError(f"must be a Schedule (got {schedule!r})", "schedule")
+    if len(seeds) == 0 or len(set(seeds)) < len(seeds):
+        raise ValidationError(
+            f"must be one or more different numbers (got {list(seeds)})", "seeds"
+        )
+    first = Experiment(task, schedule, whole(duration), seeds[0])
+    if not 0 < first.peak < np.inf:
+        raise ValidationError(
+            f"must be above 0, and finite, within the first {first.learning:g} s "
+            f"(its largest rate is {first.peak})",
+            "schedule",
+        )
+    return [replace(first, seed=seed) for seed in seeds]
+
+
+def check_choices(simulators, paths):
+    """Refuse simulators that are not there, and paths that cannot be compared."""
+    for name in simulators:
+        if name not in SIMULATORS:
+            raise ValidationError(
+                f"must be among {', '.join(SIMULATORS)} (got {name!r})", "simulators"
+            )
+        if name in missing_simulators():
+            raise ValidationError(
+                f"{name} is not installed; pip install 'nengo-lr[dl]' brings NengoDL "
+                "(Python 3.9 to 3.11)",
+                "simulators",
+            )
+    if len(simulators) == 0 or len(set(simulators)) < len(simulators):
+        raise ValidationError(
+            f"must be one or more different names (got {list(simulators)})",
+            "simulators",
+        )
+    if NATIVE not in paths:
+        raise ValidationError("must include NATIVE", "paths")
+
+
+class Immediately(Executor):
+    """Runs what is submitted at once, in this process."""
+
+    def submit(self, function, *args):
+        future = Future()
+        future.set_result(function(*args))
+        return future
