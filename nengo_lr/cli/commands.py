@@ -1,0 +1,25 @@
+"""The commands of ``nengo-lr``."""
+
+import click
+
+import nengo_lr
+from nengo_lr.cli.benchmark import benchmark
+from nengo_lr.cli.compare import compare
+from nengo_lr.cli.schedules import plot, schedules
+
+
+@click.group(
+    name="nengo-lr",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@click.version_option(nengo_lr.__version__, message="nengo-lr %(version)s")
+@click.pass_context
+def commands(context):
+    """Learning rates that change while a Nengo model runs."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for command in (compare, schedules, plot, benchmark):
+    commands.add_command(command)

@@ -1,0 +1,188 @@
+"""The command that compares ways to learn with a rate that changes."""
+
+import logging
+import os
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
+
+import click
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from nengo_lr import compare as comparing
+from nengo_lr.cli.options import Names, OutputFolder, ScheduleText, Seeds
+from nengo_lr.tasks import TASKS
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
+
+NOTES = """\
+distance  of the final weights from those of ScheduledPES, relative
+drift     how far the weights move after the rate is 0, relative
+cost      processor time per step over that of the fixed rate
+Medians ± half the range over the seeds (cost: between quartiles over rounds).
+The fixed rate has no end: in the test it goes on learning from the target."""
+
+
+@click.command()
+@click.option(
+    "--task", type=click.Choice(list(TASKS)), default="comm", help="What is learned."
+)
+@click.option(
+    "--schedule",
+    type=ScheduleText(),
+    help='The rate, such as "ExponentialDecay(1e-3, 4)"; 0 in the test, the last '
+    "quarter of the run.  [default: a cosine from 1e-3 to 0]",
+)
+@click.option("--seeds", type=Seeds(), default="0-2", help="One run for each seed.")
+@click.option(
+    "--duration", type=float, default=10.0, help="Length of a run in seconds."
+)
+@click.option(
+    "--neurons",
+    type=click.IntRange(min=1),
+    help="Neurons to learn from.  [default: the task's]",
+)
+@click.option(
+    "--simulators",
+    type=Names(comparing.SIMULATORS),
+    help="Where to run.  [default: all that are installed]",
+)
+@click.option(
+    "--scaler",
+    type=Names(comparing.SCALERS),
+    help="ErrorScalers to compare, with nengo.networks.Product as a further baseline.  "
+    "[default: tied, alone]",
+)
+@click.option(
+    "--output",
+    type=OutputFolder(),
+    default="nengo-lr-compare",
+    help="Folder for the tables (CSV) and the figure (PNG).",
+)
+def compare(task, schedule, seeds, duration, neurons, simulators, scaler, output):
+    """Compare ScheduledPES with plain PES and with scaling its error.
+
+    All paths learn the same task from the same neurons and input, with the same
+    schedule; only the fixed rate goes on learning in the test.
+    """
+    os.environ.setdefault("MPLBACKEND", "agg")
+    from nengo_lr import plot
+
+    console = Console(highlight=False)
+    if simulators is None:
+        missing = comparing.missing_simulators()
+        simulators = [name for name in comparing.SIMULATORS if name not in missing]
+        if missing:
+            console.print(
+                "NengoDL is not installed: comparing on the reference simulator alone "
+                "(pip install 'nengo-lr[dl]' brings it, Python 3.9 to 3.11)"
+            )
+    task = TASKS[task]
+    if neurons is not None:
+        task = replace(task, n_neurons=neurons)
+    paths = comparing.default_paths(scaler or ("tied",))
+    if scaler:
+        paths.append(comparing.PRODUCT)
+
+    n_jobs = len(seeds) * len(simulators)
+    with processes(min(n_jobs, n_cores())) as executor, progress() as report:
+        found = comparing.compare(
+            task, schedule, seeds, duration, simulators, paths, executor, report
+        )
+    found.save(output)
+    plot.save(plot.comparison(found), output / "compare.png")
+    print_comparison(console, found, seeds)
+    console.print(f"wrote runs.csv, traces.csv, cost.csv and compare.png to {output}/")
+
+
+def n_cores():
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processes(n_workers):
+    """A pool of fresh processes that compute on one thread each, and quietly."""
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+    return ProcessPoolExecutor(
+        n_workers, mp_context=get_context("spawn"), initializer=quiet
+    )
+
+
+def quiet():
+    """Keep TensorFlow's advice on speed out of the terminal."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextmanager
+def progress():
+    """A progress bar on stderr; yields the function that moves it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("runs and timings", total=1)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_comparison(console, found, seeds):
+    """Print the medians and spreads as a table."""
+    experiment, summary = found.experiment, found.summary()
+    console.print()
+    console.print(f"[bold]{experiment.task.name}[/]: {experiment.task.description}")
+    console.print(
+        f"{experiment.schedule} for {experiment.learning:g} s, then 0 for "
+        f"{experiment.duration - experiment.learning:g} s; seeds "
+        f"{', '.join(map(str, seeds))}; {experiment.task.n_neurons} neurons"
+    )
+    for simulator, part in summary.groupby("simulator", sort=False):
+        table = Table(title=f"[bold]{simulator}", title_justify="left", box=box.SIMPLE)
+        table.add_column("path", no_wrap=True)
+        for header in ("test RMSE", "distance", "drift", "cost"):
+            table.add_column(header, justify="right", no_wrap=True)
+        for row in part.itertuples():
+            table.add_row(
+                row.path,
+                spread(row.rmse, row.rmse_low, row.rmse_high, 4),
+                share(row.distance),
+                share(row.drift),
+                spread(row.cost, row.cost_low, row.cost_high, 2),
+            )
+        console.print(table)
+    console.print(NOTES)
+    native = summary[summary["path"] == comparing.NATIVE.name]
+    first, others = native.iloc[0], native.iloc[1:]
+    for row in others.itertuples():
+        console.print(
+            f"On {row.simulator}, ScheduledPES ends {share(row.from_reference)} from "
+            f"its weights on {first['simulator']}."
+        )
+
+
+def spread(median, low, high, digits):
+    """A median and half the width of what is around it, as text."""
+    return f"{median:.{digits}f} ±{(high - low) / 2:.{digits}f}"
+
+
+def share(number):
+    """A share of 1, as short text."""
+    if number >= 1e-4:
+        return f"{100 * number:.2g} %"
+    if number == 0:
+        return "0"
+    return f"{number:.0e}" if number > 1e-16 else "<1e-16"
