@@ -307,6 +307,7 @@ def _trainable_rows(sim, obj):
                 yield index, slice(first, last)
 
 
+@tf.keras.utils.register_keras_serializable("nengo_lr")
 class StepSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     r"""A schedule of time, as Keras calls it: with the number of gradient steps done.
 

@@ -13,7 +13,7 @@ from nengo_lr import ExponentialDecay
 tf = pytest.importorskip("tensorflow")
 nengo_dl = pytest.importorskip("nengo_dl")
 
-from nengo_lr.keras import LocalGains, layer_factors  # noqa: E402
+from nengo_lr.keras import LocalGains, layer_factors, to_keras  # noqa: E402
 
 
 def follow(optimizer, gradients, dtype="float64"):
@@ -61,13 +61,25 @@ def test_options_of_every_optimizer(options):
     np.testing.assert_allclose(follow(plain, gradients())[0], expected, rtol=1e-14)
 
 
-def test_keras_schedule():
-    """The rate of step k is that of a Keras schedule after k steps."""
-    schedule = tf.keras.optimizers.schedules.ExponentialDecay(0.5, 10, 0.25)
+DECAY = ExponentialDecay(0.5, tau=2.0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (
+            tf.keras.optimizers.schedules.PolynomialDecay(0.5, 16, 0.0),
+            lambda k: 0.5 - np.minimum(k, 16) / 32,
+        ),
+        (to_keras(DECAY, dt=0.25), lambda k: DECAY(0.25 * k)),
+    ],
+)
+def test_schedules(schedule, expected):
+    """The rate of a step is that of the schedule after the steps before it."""
     weights, gains = follow(LocalGains(schedule), gradients())
-    rates = np.array([schedule(k).numpy() for k in range(len(weights))])
+    rates = expected(np.arange(len(weights)))[:, None]
     steps = np.diff(weights, axis=0, prepend=0)
-    np.testing.assert_allclose(steps, -rates[:, None] * gains * gradients())
+    np.testing.assert_allclose(steps, -rates * gains * gradients(), atol=1e-14)
 
 
 def test_rate_can_be_set_between_steps():
@@ -192,6 +204,7 @@ def test_layer_factors_refuse_objects(layers):
         LocalGains(),
         LocalGains(0.3, 0.1, 0.9, (0.01, 100), FACTORS, clipvalue=1.0, name="mine"),
         LocalGains(tf.keras.optimizers.schedules.CosineDecay(0.1, 100)),
+        LocalGains(to_keras(DECAY, dt=0.25)),
     ],
 )
 def test_serialization(optimizer):
@@ -232,7 +245,7 @@ def test_bad_input(parameter, value):
 
 def test_schedules_of_time_need_a_step():
     with pytest.raises(ValidationError, match=r"learning_rate: .*to_keras.*tau=2\.0"):
-        LocalGains(ExponentialDecay(0.1, tau=2.0))
+        LocalGains(DECAY)
 
 
 def test_parameters_are_fixed():
