@@ -21,6 +21,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from nengo_lr.plot import label_lines, save, style, tidy
+
 GAINS = {
     "mild": Gains(0.005, 0.995, (0.01, 100.0)),
     "moderate": Gains(0.05, 0.95, (0.1, 10.0)),
@@ -59,6 +61,7 @@ EXPERIMENTS = {
         "26 images, moderate gains": Setting(
             "easy", 0.01, GAINS["moderate"], minibatch=26
         ),
+        "26 images, twice the rate": Setting("easy", 0.02, minibatch=26),
     },
 }
 
@@ -80,14 +83,8 @@ TITLES = {
     help="What to run, may be given more than once; default: all.",
 )
 @click.option("--quick", is_flag=True, help="One seed and 10 gradient steps.")
-@click.option(
-    "--figure",
-    type=click.Path(dir_okay=False),
-    default="letters_local_gains.png",
-    show_default=True,
-    help="Where to save the loss curves.",
-)
-def main(seeds, names, quick, figure):
+@click.option("--output", type=click.Path(), help="Write the loss curves to this file.")
+def main(seeds, names, quick, output):
     names = names or tuple(EXPERIMENTS)
     seeds, steps = (1, 10) if quick else (seeds, 300)
     settings = {s for name in names for s in EXPERIMENTS[name].values()}
@@ -108,8 +105,8 @@ def main(seeds, names, quick, figure):
     for name, gains in GAINS.items():
         console.print(f"{name} gains: {gains}")
     console.print(f"Medians over seeds 0 to {seeds - 1}, with their range.")
-    draw(names, outcomes).savefig(figure, dpi=150)
-    console.print(f"The loss curves are in {figure}.")
+    figure = draw(names, outcomes)
+    save(figure, output) if output else plt.show()
 
 
 def table(name, outcomes, steps):
@@ -143,53 +140,32 @@ def spread(values):
 
 def draw(names, outcomes):
     """Loss curves, one panel for each experiment: medians, and the range of seeds."""
-    style = {"axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
-    with plt.rc_context(style):
-        rows, columns = -(-len(names) // 2), min(len(names), 2)
-        figure, panels = plt.subplots(
-            rows,
-            columns,
-            figsize=(5.6 * columns, 3.4 * rows),
-            squeeze=False,
-            layout="constrained",
-        )
+    rows, columns = -(-len(names) // 2), min(len(names), 2)
+    with style():
+        size = 5.6 * columns, 3.6 * rows
+        figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False)
         for ax in panels.flat[len(names) :]:
             ax.remove()
         for name, ax in zip(names, panels.flat):
-            draw_panel(ax, name, outcomes)
+            ax.set_title(TITLES[name])
+            draw_panel(ax, EXPERIMENTS[name], outcomes)
     return figure
 
 
-def draw_panel(ax, name, outcomes):
+def draw_panel(ax, settings, outcomes):
     """The loss curves of one experiment, each with its name at its end."""
-    ends = {}
-    for i, (label, setting) in enumerate(EXPERIMENTS[name].items()):
+    for label, setting in settings.items():
         losses = np.array([o.losses for o in outcomes[setting]])
         per_epoch = 494 // setting.minibatch
         steps = per_epoch * np.arange(1, losses.shape[1] + 1)
-        median = np.median(losses, axis=0)
+        (line,) = ax.plot(steps, np.median(losses, axis=0), lw=1.2, label=label)
         ax.fill_between(
-            steps, losses.min(0), losses.max(0), color=f"C{i}", alpha=0.2, lw=0
+            steps, losses.min(0), losses.max(0), color=line.get_color(), alpha=0.2, lw=0
         )
-        ax.plot(steps, median, color=f"C{i}", lw=1.2)
-        ends[label] = (steps[-1], median[-1], f"C{i}")
     ax.set_yscale("log")
-    ax.set_title(TITLES[name], loc="left", fontweight="bold")
-    ax.set_xlabel("gradient steps")
-    ax.set_ylabel("loss per image (nats)")
-    heights = np.log10([y for _, y, _ in ends.values()])
-    gap = np.diff(np.log10(ax.get_ylim())).item() * 0.065
-    for (label, (x, _, color)), height in zip(ends.items(), apart(heights, gap)):
-        ax.text(1.02 * x, 10**height, label, color=color, va="center", fontsize=8)
-
-
-def apart(heights, gap):
-    """Heights in the same order, moved up as little as keeps them a gap apart."""
-    moved = np.array(heights)
-    order = np.argsort(moved)
-    for below, above in zip(order, order[1:]):
-        moved[above] = max(moved[above], moved[below] + gap)
-    return moved
+    ax.margins(x=0.01)
+    tidy(ax, "gradient steps", "loss per image (nats)")
+    label_lines(ax, gap=0.07)
 
 
 if __name__ == "__main__":

@@ -222,9 +222,11 @@ def test_serialization(optimizer):
     [
         ("learning_rate", -0.1),
         ("learning_rate", np.inf),
+        ("learning_rate", np.nan),
         ("learning_rate", "fast"),
         ("bonus", -0.05),
         ("bonus", 1.5),
+        ("bonus", np.nan),
         ("penalty", 1.05),
         ("penalty", -0.1),
         ("limits", (10.0, 0.1)),

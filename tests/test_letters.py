@@ -119,7 +119,7 @@ def test_example(tmp_path):
     """The quick run prints every setting, with numpy's losses, and draws them."""
     figure = tmp_path / "figure.png"
     result = CliRunner().invoke(
-        example.main, ["--quick", "--figure", str(figure)], catch_exceptions=False
+        example.main, ["--quick", "--output", str(figure)], catch_exceptions=False
     )
     assert result.exit_code == 0
     rows = [line.split("│") for line in result.output.splitlines() if "│" in line]
@@ -130,8 +130,3 @@ def test_example(tmp_path):
             losses, _ = reference(*setting[:4], seed=0, steps=11)
             np.testing.assert_allclose(float(row[2]), losses[10], rtol=0.01)
     assert figure.stat().st_size > 10_000
-
-
-def test_labels_keep_apart():
-    moved = example.apart(np.array([0.0, 5.0, 0.1, -1.0]), gap=0.5)
-    np.testing.assert_allclose(moved, [0.0, 5.0, 0.5, -1.0])
