@@ -140,7 +140,7 @@ def fast_rates(neuron_type):
     """
     base_type = getattr(neuron_type, "base_type", neuron_type)
     limit = 1.0 / (getattr(base_type, "tau_ref", 0) or 0.002)
-    return Uniform(0.9 * limit, 0.98 * limit)
+    return Uniform(0.94 * limit, 0.99 * limit)
 
 
 def rectangle(signed, n_points):

@@ -70,7 +70,7 @@ class ErrorScaler(Network):
         Type of all neurons. By default that of the enclosing networks' config.
         Stochastic spikes never cancel: with them rate 0 leaks.
     max_rates : nengo.dists.Distribution, optional
-        Maximum firing rates in Hz. By default 90 to 98 % of the fastest possible rate
+        Maximum firing rates in Hz. By default 94 to 99 % of the fastest possible rate
         in the tied design, because fast neurons are less noisy, and that of the
         enclosing networks' config in the classic one.
     watch : bool, optional
