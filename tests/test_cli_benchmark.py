@@ -10,7 +10,7 @@ def test_writes_and_prints_every_cell(tmp_path, capsys):
     arguments = ["--sizes", "20x1,30x2", "--paths", "ScheduledPES", "--rounds", "3"]
     with pytest.raises(SystemExit) as exit_:
         main(["benchmark", *arguments, "--output", str(tmp_path)])
-    assert exit_.value.code == 0
+    assert not exit_.value.code
     table = pd.read_csv(tmp_path / "cost.csv")
     paths = ["nengo.PES", "no learning", "ScheduledPES", "memory limit"]
     assert list(table["path"]) == paths * 2
