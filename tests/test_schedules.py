@@ -147,6 +147,7 @@ def test_finite_and_not_negative(example, seconds, rates):
     schedule = scaled(example, seconds, rates)
     values = schedule(special_times(schedule))
     assert np.all((values >= 0) & (values < np.inf))
+    assert np.max(values) <= schedule.largest * (1 + 4 * EPS)
 
 
 @every_example
