@@ -7,6 +7,7 @@ from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 __all__ = [
     "COLORS",
@@ -242,19 +243,25 @@ NEGLIGIBLE = 1e-4
 def draw_measure(ax, traces, names, measure):
     """Draw one measure of every path over time, on a logarithmic scale."""
     # later lines are thinner, so that those that they cover can still be seen
-    widths = np.linspace(4.0, 1.2, len(names))
-    for name, color, width in zip(names, COLORS, widths):
+    colors = ("#8C8C8C", *COLORS)
+    widths = (1.8, *np.linspace(4.0, 1.2, len(names) - 1))
+    told = []
+    for name, color, width in zip(names, colors, widths):
         grouped = traces[traces["path"] == name].groupby("time")[measure]
         median, low, high = grouped.median(), grouped.min(), grouped.max()
-        last = median.iloc[-1]
-        label = f"{name}: {last:.0e}" if 0 < last < NEGLIGIBLE else name
-        if last > 0:
-            style = {"color": color, "linewidth": width, "label": label}
-            ax.plot(median.index, median, **style)
+        if measure == "distance" and median.iloc[-1] < NEGLIGIBLE:
+            told.append(f"{name}: {median.iloc[-1]:.0e}".replace("0e+00", "0"))
+        else:
+            ax.plot(median.index, median, color=color, linewidth=width, label=name)
             ax.fill_between(median.index, low, high, color=color, alpha=0.15, lw=0)
+    ax.text(0.02, 0.03, "\n".join(told), transform=ax.transAxes, color=INK)
     ax.set_yscale("log")
     if measure == "distance":
         ax.set_ylim(NEGLIGIBLE, None)
+    else:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
     tidy(ax, ylabel=MEASURES[measure])
 
 

@@ -189,15 +189,22 @@ def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
 
     with nengo.Network(seed=seed) as network:
         network.ensemble = nengo.Ensemble(
-            task.n_neurons, task.dimensions, radius=task.radius, seed=seed
+            task.n_neurons,
+            task.dimensions,
+            radius=task.radius,
+            label=task.name,
+            seed=seed,
         )
         nengo.Connection(played(x), network.ensemble, synapse=None)
 
-        output = nengo.Node(size_in=target.shape[1])
+        def zero(x):
+            return np.zeros(output.size_in)
+
+        output = nengo.Node(size_in=target.shape[1], label="output")
         network.connection = nengo.Connection(
             network.ensemble,
             output,
-            function=lambda x: np.zeros(output.size_in),
+            function=zero,
             synapse=SYNAPSE,
             learning_rule_type=rule,
             seed=seed,

@@ -36,8 +36,10 @@ def main(arguments=None):
         if error.name is None or error.name.split(".")[0] not in EXTRA:
             raise
         fail(f"{error.name} is not installed; pip install 'nengo-lr[cli]'")
-    except (NengoException, OSError) as error:
+    except NengoException as error:
         fail(error)
+    except OSError as error:
+        fail(f"{error.strerror}: {error.filename}" if error.filename else error)
 
 
 def fail(message):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -122,7 +123,10 @@ def processes(n_workers):
 
 
 def quiet():
-    """Keep TensorFlow's advice on speed out of the terminal."""
+    """Let warnings take one line, and keep those out that are not about the models."""
+    warnings.formatwarning = lambda message, *args, **kwargs: f"nengo-lr: {message}\n"
+    for message in ("No GPU support", "Decoder cache could not"):
+        warnings.filterwarnings("ignore", message)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
@@ -135,7 +139,9 @@ def progress():
         TextColumn("{task.completed:.0f} of {task.total:.0f}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    silent = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=silent) as bar:
         task = bar.add_task("runs and timings", total=1)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
