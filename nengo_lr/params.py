@@ -44,6 +44,8 @@ class LearningRateParam(Parameter):
 class OptimizerParam(Parameter):
     """A per-weight optimizer, or None for the plain gradient."""
 
+    equatable = True
+
     def coerce(self, instance, optimizer):
         if optimizer is not None and not isinstance(optimizer, Optimizer):
             raise ValidationError(

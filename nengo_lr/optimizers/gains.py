@@ -21,6 +21,8 @@ class FractionParam(FiniteNumberParam):
 class LimitsParam(Parameter):
     """The smallest and the largest gain: two finite numbers with 1 between them."""
 
+    equatable = True
+
     def __init__(self, name, **kwargs):
         super().__init__(name, readonly=True, **kwargs)
 
