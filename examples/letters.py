@@ -130,7 +130,7 @@ class SignAgreement(tf.keras.callbacks.Callback):
         )
         if self.signs is not None:
             products = signs * self.signs
-            self.shares.append(np.mean(products[products != 0] > 0))
+            self.shares.append(np.sum(products > 0) / np.sum(products != 0))
         self.signs = signs
 
 
@@ -177,14 +177,15 @@ def train(setting, seed, steps=300):
             callbacks=[agreement],
             verbose=0,
         ).history["loss"]
-        train_log_shares = log_shares(sim, net, letters.train_images)
-        test_log_shares = log_shares(sim, net, letters.test_images)
+        log_shares = predict(sim, net, letters)
         gains = np.concatenate([gain.numpy().ravel() for gain in optimizer.gains])
+    labels = np.concatenate([letters.train_labels, letters.test_labels])
+    correct = log_shares.argmax(axis=1) == labels
     return Outcome(
         losses=np.array(history) / minibatch,
-        loss=-np.mean(train_log_shares[np.arange(n_images), letters.train_labels]),
-        train_correct=percent_correct(train_log_shares, letters.train_labels),
-        test_correct=percent_correct(test_log_shares, letters.test_labels),
+        loss=-np.mean(log_shares[np.arange(n_images), letters.train_labels]),
+        train_correct=100 * np.mean(correct[:n_images]),
+        test_correct=100 * np.mean(correct[n_images:]),
         agreement=100 * np.mean(agreement.shares),
         gain=np.median(gains[agreement.signs != 0]),
     )
@@ -198,19 +199,14 @@ def compile_reader(sim, optimizer):
     sim.compile(optimizer, loss=loss)
 
 
-def log_shares(sim, net, images):
-    """The log of the softmax of the outputs, (images, letters).
+def predict(sim, net, letters):
+    """The log of the softmax of the outputs to all images, (images, letters).
 
     The simulator takes whole minibatches only: the last one is filled up with images
     from the beginning.
     """
-    size = sim.minibatch_size
-    n_filled = -(-len(images) // size) * size
+    images = np.concatenate([letters.train_images, letters.test_images])
+    n_filled = -(-len(images) // sim.minibatch_size) * sim.minibatch_size
     filled = np.resize(images, (n_filled, 1, images.shape[1]))
     outputs = sim.predict({net.pixels: filled}, verbose=0)[net.probe][: len(images), 0]
     return tf.nn.log_softmax(outputs.astype(np.float64)).numpy()
-
-
-def percent_correct(log_shares, labels):
-    """Percentage of images whose largest output is that of their letter."""
-    return 100 * np.mean(log_shares.argmax(axis=1) == labels)

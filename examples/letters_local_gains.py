@@ -48,7 +48,6 @@ EXPERIMENTS = {
         "layer 1 x 3": Setting("hard", 0.001, factors=(3.0, 1.0)),
         "layer 2 x 3": Setting("hard", 0.001, factors=(1.0, 3.0)),
         "both x 3": Setting("hard", 0.001, factors=(3.0, 3.0)),
-        "layer 1 fixed": Setting("hard", 0.001, factors=(0.0, 1.0)),
     },
     "batches": {
         "494 images": Setting("easy", 0.01),

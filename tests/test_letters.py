@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 tf = pytest.importorskip("tensorflow")
 nengo_dl = pytest.importorskip("nengo_dl")
+for needed in ("click", "matplotlib", "rich"):
+    pytest.importorskip(needed)
+
+from click.testing import CliRunner  # noqa: E402
 
 from nengo_lr.keras import LocalGains, layer_factors  # noqa: E402
 
