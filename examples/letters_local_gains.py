@@ -10,6 +10,7 @@ weights, fails where it is too high already, and means little with small batches
 """
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
@@ -87,8 +88,7 @@ def main(seeds, names, quick, output):
     names = names or tuple(EXPERIMENTS)
     seeds, steps = (1, 10) if quick else (seeds, 300)
     settings = {s for name in names for s in EXPERIMENTS[name].values()}
-    console = Console()
-    console = Console(width=max(console.width, 110))
+    console = Console(width=None if sys.stdout.isatty() else 134)
     with Progress(
         *Progress.get_default_columns(),
         MofNCompleteColumn(),
@@ -113,9 +113,9 @@ def table(name, outcomes, steps):
     result = Table(title=TITLES[name], title_justify="left", title_style="bold")
     result.add_column(no_wrap=True)
     for heading in (f"loss after {steps} steps", "mean of last 50"):
-        result.add_column(heading, justify="right", no_wrap=True)
+        result.add_column(heading, justify="right", overflow="fold")
     for heading in ("train %", "test %", "same sign %", "gain"):
-        result.add_column(heading, justify="right")
+        result.add_column(heading, justify="right", no_wrap=True)
     for label, setting in EXPERIMENTS[name].items():
         seeds = outcomes[setting]
         last = -(-50 * len(seeds[0].losses) // 300)  # the same share of the epochs
