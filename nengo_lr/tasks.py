@@ -174,10 +174,11 @@ def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
     Returns
     -------
     network : nengo.Network
-        It has these attributes: ``ensemble``, the neurons; ``connection``, what learns;
-        and the Probes ``error`` (what the rule sees, filtered), ``target`` and
-        ``test_error`` (output minus target, neither with noise; the target filtered
-        like the output) and ``weights`` (every 50 ms).
+        It has these attributes: ``stimulus``, the Node that plays the input;
+        ``ensemble``, the neurons; ``connection``, what learns; and the Probes ``error``
+        (what the rule sees, filtered), ``target`` and ``test_error`` (output minus
+        target, neither with noise; the target filtered like the output) and
+        ``weights`` (every 50 ms).
     """
     duration = learning + test
     rng = np.random.RandomState(seed)
@@ -195,7 +196,8 @@ def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
             label=task.name,
             seed=seed,
         )
-        nengo.Connection(played(x), network.ensemble, synapse=None)
+        network.stimulus = played(x)
+        nengo.Connection(network.stimulus, network.ensemble, synapse=None)
 
         def zero(x):
             return np.zeros(output.size_in)

@@ -33,9 +33,10 @@ def main(arguments=None):
         except click.Abort:
             fail("interrupted")
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in EXTRA:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA:
             raise
-        fail(f"{error.name} is not installed; pip install 'nengo-lr[cli]'")
+        fail(f"{package} is not installed; pip install 'nengo-lr[cli]'")
     except NengoException as error:
         fail(error)
     except OSError as error:

@@ -125,7 +125,7 @@ def processes(n_workers):
 def quiet():
     """Let warnings take one line, and keep those out that are not about the models."""
     warnings.formatwarning = lambda message, *args, **kwargs: f"nengo-lr: {message}\n"
-    for message in ("No GPU support", "Decoder cache could not"):
+    for message in ("No GPU support", "Decoder cache"):
         warnings.filterwarnings("ignore", message)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
