@@ -1,0 +1,156 @@
+"""Simulations stop before weights overflow."""
+
+import re
+
+import nengo
+import numpy as np
+import pytest
+from nengo.exceptions import SimulationError
+
+from nengo_lr import AdaGrad, LocalGains, Scheduled, ScheduledPES
+from nengo_lr.builder import SimPESGuard
+
+
+def reference(network, **kwargs):
+    return nengo.Simulator(network, progress_bar=False, **kwargs)
+
+
+def diverging(rule, probe_delta=False, label="learned"):
+    """A network whose output error grows in every step where the rate is high."""
+    with nengo.Network(seed=0) as network:
+        stimulus = nengo.Node(0.5)
+        pre = nengo.Ensemble(20, 1, seed=1, neuron_type=nengo.LIFRate())
+        error = nengo.Node(size_in=1)
+        nengo.Connection(stimulus, pre, synapse=None)
+        nengo.Connection(stimulus, error, transform=-1, synapse=None)
+        network.connection = nengo.Connection(
+            pre,
+            error,
+            function=lambda x: 0,
+            synapse=None,
+            learning_rule_type=rule,
+            label=label,
+        )
+        nengo.Connection(error, network.connection.learning_rule, synapse=None)
+        network.weights = nengo.Probe(network.connection, "weights")
+        if probe_delta:
+            nengo.Probe(network.connection.learning_rule, "delta")
+    return network
+
+
+@pytest.mark.parametrize(
+    ("options", "probe_delta"),
+    [({}, False), ({}, True), ({"optimizer": LocalGains(window=0.01)}, False)],
+    ids=["factors", "delta", "optimizer"],
+)
+def test_divergence_stops_with_connection_time_rate_and_sizes(options, probe_delta):
+    network = diverging(ScheduledPES(0.5, **options), probe_delta)
+    sim = reference(network)
+    with pytest.raises(SimulationError) as caught:
+        sim.run_steps(3000)
+    found = re.fullmatch(
+        r"The weights of <Connection learned> overflow at t=(\S+) s: the learning rate "
+        r"is 0\.5, the largest error is (\S+), the largest weight is (\S+)\. "
+        r"Lower the learning rate, or .*",
+        str(caught.value),
+    )
+    t, error, weight = map(float, found.groups())
+    weights = sim.data[network.weights]
+    # the step of the message is the one that did not complete
+    assert len(weights) == round(t / sim.dt) - 1
+    assert np.all(np.isfinite(weights))
+    assert 1e150 < error < np.inf
+    assert np.max(np.abs(weights)) <= weight < np.inf
+    # up to there, the numbers were small enough to be squared
+    assert np.max(np.abs(weights)) ** 2 < np.inf
+
+
+def test_an_error_that_is_not_finite_stops_before_it_reaches_weights():
+    network = diverging(ScheduledPES(1e-3))
+    with network:
+        sudden = nengo.Node(lambda t: 1e200 if t > 0.01 else 0.0)
+        nengo.Connection(sudden, network.connection.learning_rule, synapse=None)
+    sim = reference(network)
+    with pytest.raises(SimulationError, match=r"at t=0\.011 s.*error is 1e\+200"):
+        sim.run_steps(100)
+    assert np.max(np.abs(sim.data[network.weights])) < 1
+
+
+def test_a_rate_of_any_size_is_fine_where_there_is_no_error():
+    with pytest.warns(UserWarning, match="very high"):
+        rule = ScheduledPES(1e300)
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(10, 1)
+        connection = nengo.Connection(
+            pre, nengo.Node(size_in=1), learning_rule_type=rule
+        )
+        nengo.Connection(nengo.Node(0.0), connection.learning_rule)
+    with reference(network) as sim:
+        sim.run_steps(10)
+
+
+def test_adagrad_bounds_the_change():
+    # where PES diverges, a change that is divided by the error's size cannot
+    network = diverging(ScheduledPES(0.5, optimizer=AdaGrad()))
+    with reference(network) as sim:
+        sim.run_steps(3000)
+    assert np.all(np.isfinite(sim.data[network.weights]))
+
+
+def scaled_oja(rate):
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(10, 1, seed=1, neuron_type=nengo.LIFRate())
+        post = nengo.Ensemble(10, 1, seed=2, neuron_type=nengo.LIFRate())
+        network.connection = nengo.Connection(
+            pre.neurons,
+            post.neurons,
+            transform=np.full((10, 10), 1e-3),
+            learning_rule_type=Scheduled(nengo.Oja(), rate),
+            label="learned",
+        )
+        network.weights = nengo.Probe(network.connection, "weights")
+    return network
+
+
+def test_divergence_of_another_rule_stops():
+    network = scaled_oja(0.5)
+    sim = reference(network)
+    words = r"<Connection learned> overflow at t=\S+ s: the learning rate is 0\.5, the "
+    with pytest.raises(SimulationError, match=words + "largest weight is"):
+        sim.run_steps(2000)
+    assert len(sim.data[network.weights]) % 10 == 9  # every tenth step is looked at
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: diverging(ScheduledPES(0.5)), lambda: scaled_oja(0.5)],
+    ids=["PES", "Oja"],
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_divergence_stops_nengo_dl(NengoDL, make, dtype, capfd):
+    with NengoDL(make(), dtype=dtype, minibatch_size=2) as sim:
+        with pytest.raises(SimulationError):
+            sim.run_steps(2000)
+    assert (
+        "The weights of <Connection learned> overflow at t=" in capfd.readouterr().err
+    )
+
+
+def test_nengo_dl_names_the_rule_and_the_item(NengoDL, capfd):
+    with nengo.Network(seed=0) as network:
+        rate = nengo.Node([0.0])
+        diverging(ScheduledPES(1e-4), label="calm")
+        diverging(ScheduledPES(rate), label="wild")
+    data = np.broadcast_to(np.reshape([0.0, 0.5], (2, 1, 1)), (2, 2000, 1))
+    with NengoDL(network, minibatch_size=2) as sim:
+        with pytest.raises(SimulationError):
+            sim.run_steps(2000, data={rate: data})
+    message = capfd.readouterr().err
+    assert "<Connection wild> overflow" in message
+    assert "the learning rate is 0.5" in message
+
+
+def test_every_scheduled_pes_is_guarded():
+    with reference(diverging(ScheduledPES(1e-3))) as sim:
+        guards = [op for op in sim.model.operators if isinstance(op, SimPESGuard)]
+    assert len(guards) == 1
