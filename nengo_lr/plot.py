@@ -149,8 +149,8 @@ def schedule(schedule, duration, ax=None, **kwargs):
 
     Examples
     --------
-    >>> import nengo_lr.plot
-    >>> ax = nengo_lr.plot.schedule(nlr.CosineDecay(1e-3, 10.0), duration=12.0)
+    >>> import nengo_lr as nlr
+    >>> ax = nlr.plot.schedule(nlr.CosineDecay(1e-3, 10.0), duration=12.0)
     >>> ax.get_xlabel()
     'time (s)'
     """
