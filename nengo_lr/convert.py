@@ -1,5 +1,6 @@
 """Models with scheduled rules as models that need plain PES only."""
 
+import warnings
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -166,7 +167,10 @@ def to_error_scaling(
             copies[key] = plain_rule(rate, conversion.scheduled.pre_synapse, taken)
         conversion.pes = copies[key]
         redirect(network, conversion, copies)
-    converted = deepcopy(network, copies)
+    with warnings.catch_warnings():
+        # Nengo says of each copied pass-through Node that it has one size, not two
+        warnings.filterwarnings("ignore", "'Node.size_out' is being overwritten")
+        converted = deepcopy(network, copies)
 
     seeds = {}
     seed_network(network, seeds, seeded={})

@@ -9,6 +9,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 
 import click
+import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -37,6 +38,22 @@ The fixed rate has no end: in the test it goes on learning from the target."""
 @click.command()
 @click.option(
     "--task", type=click.Choice(list(TASKS)), default="comm", help="What is learned."
+)
+@click.option(
+    "--model",
+    help="Compare the forms of a model of your own instead: module:function, which "
+    "returns a network with scheduled rules. Its Probes are what is compared.",
+)
+@click.option(
+    "--error-radius",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    help="With --model: the largest error to expect.",
+)
+@click.option(
+    "--rate-radius",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --model: the largest rate to expect.  [default: the schedule's]",
 )
 @click.option(
     "--schedule",
@@ -70,7 +87,19 @@ The fixed rate has no end: in the test it goes on learning from the target."""
     default="nengo-lr-compare",
     help="Folder for the tables (CSV) and the figure (PNG).",
 )
-def compare(task, schedule, seeds, duration, neurons, simulators, scaler, output):
+def compare(
+    task,
+    model,
+    error_radius,
+    rate_radius,
+    schedule,
+    seeds,
+    duration,
+    neurons,
+    simulators,
+    scaler,
+    output,
+):
     """Compare ScheduledPES with plain PES and with scaling its error.
 
     All paths learn the same task from the same neurons and input, with the same
@@ -88,6 +117,12 @@ def compare(task, schedule, seeds, duration, neurons, simulators, scaler, output
                 "NengoDL is not installed: comparing on the reference simulator alone "
                 "(pip install 'nengo-lr[dl]' brings it, Python 3.9 to 3.11)"
             )
+    if model is not None:
+        forms = ["ScheduledPES", "Node scaling"]
+        forms += [f"ErrorScaler {name}" for name in scaler or ("tied",)]
+        radii = {"error_radius": error_radius, "rate_radius": rate_radius}
+        compare_model(console, model, duration, simulators, forms, radii, output)
+        return
     task = TASKS[task]
     if neurons is not None:
         task = replace(task, n_neurons=neurons)
@@ -104,6 +139,28 @@ def compare(task, schedule, seeds, duration, neurons, simulators, scaler, output
     plot.save(plot.comparison(found), output / "compare.png")
     print_comparison(console, found, seeds)
     console.print(f"wrote runs.csv, traces.csv, cost.csv and compare.png to {output}/")
+
+
+def compare_model(console, model, duration, simulators, forms, radii, output):
+    """Compare the forms of a user's own model, and print and write the table."""
+    make = comparing.find_model(model)
+    rows = comparing.compare_model(make, duration, simulators, forms, **radii)
+    table = Table(
+        title=f"[bold]{model}[/]: differences from ScheduledPES, relative",
+        title_justify="left",
+        box=box.SIMPLE,
+    )
+    for header in ("simulator", "path", "probe"):
+        table.add_column(header)
+    for header in ("whole run", "at the end"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for row in rows:
+        if row["path"] != forms[0]:
+            differences = share(row["difference"]), share(row["final_difference"])
+            table.add_row(row["simulator"], row["path"], row["probe"], *differences)
+    console.print(table)
+    pd.DataFrame(rows).to_csv(output / "model.csv", index=False)
+    console.print(f"wrote model.csv to {output}/")
 
 
 def n_cores():
