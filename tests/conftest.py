@@ -2,7 +2,6 @@ import os
 import warnings
 
 import nengo
-import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -42,11 +41,3 @@ def NengoDL():
     """NengoDL's Simulator; skips where NengoDL is not installed."""
     pytest.importorskip("nengo_dl")
     return make_nengo_dl
-
-
-@pytest.fixture(autouse=True)
-def doctest_names(doctest_namespace):
-    """What every docstring example may use."""
-    import nengo_lr
-
-    doctest_namespace.update(nengo=nengo, np=np, nlr=nengo_lr, nengo_lr=nengo_lr)

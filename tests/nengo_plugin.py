@@ -2,9 +2,11 @@
 
 import nengo
 
-import nengo_lr
 
-nengo.PES = nengo.learning_rules.PES = nengo_lr.ScheduledPES
+def pytest_configure(config):
+    import nengo_lr
+
+    nengo.PES = nengo.learning_rules.PES = nengo_lr.ScheduledPES
 
 
 def load_nengo_dl(request):
