@@ -207,6 +207,35 @@ def test_weights_follow_the_pure_function(optimizer, connect):
         assert np.any(delta)
 
 
+def learning_curve(optimizer, rate, dt):
+    """The error's root mean square in each half second of a run of 3 s."""
+    network = learning_network(ScheduledPES(rate, optimizer=optimizer))
+    with network:
+        error = nengo.Probe(network.error, synapse=0.01)
+    with reference(network, dt=dt) as sim:
+        sim.run(3.0)
+    squares = np.sum(sim.data[error] ** 2, axis=1)
+    return np.sqrt(np.mean(np.reshape(squares, (6, -1)), axis=1))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "per_step", "rate", "limit"),
+    [
+        # beside each one, what it would be at half the step if it counted steps
+        (AdaGrad(), None, 1e-2, 0.08),
+        (RMSProp(), RMSProp(0.5), 3e-3, 0.08),
+        (Adam(), Adam(0.05, 0.5), 3e-3, 0.01),
+        (LocalGains(window=0.1), LocalGains(window=0.05), 1e-4, 0.01),
+    ],
+    ids=NAMES,
+)
+def test_learning_depends_little_on_dt(optimizer, per_step, rate, limit):
+    curve = learning_curve(optimizer, rate, 0.001)
+    assert relative(learning_curve(optimizer, rate, 0.0005), curve) < limit
+    if per_step is not None:
+        assert relative(learning_curve(per_step, rate, 0.0005), curve) > limit
+
+
 @all_optimizers
 def test_state_advances_while_the_rate_is_zero(optimizer):
     networks = [
