@@ -17,6 +17,7 @@ def no_windows(monkeypatch):
 
     matplotlib.use("agg")
     monkeypatch.setattr(plt, "show", show)
+    plt.close("all")  # what other tests have left open
     yield
     plt.close("all")
 
