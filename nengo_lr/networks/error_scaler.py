@@ -82,12 +82,14 @@ class ErrorScaler(Network):
     Attributes
     ----------
     error : nengo.Node
-        Input of size ``dimensions``: the error. Filter it on its way here and not
-        after the product, or learning goes on for a while after the rate reached 0.
+        Input of size ``dimensions``: the error. Filter it on its way here: what is
+        filtered after the product goes on for a while after the rate has reached 0.
     rate : nengo.Node
         Input of size 1: the rate.
     output : nengo.Node
-        Output of size ``dimensions``: the error times the rate, not filtered.
+        Output of size ``dimensions``: the error times the rate, in spikes if the
+        neurons spike. A synapse of 2 to 5 ms behind it makes them smooth enough for
+        PES: with none, learned weights are some 2 % off instead of .5 %.
     products : list of nengo.Ensemble
         The ensembles, one per dimension.
 
