@@ -166,3 +166,16 @@ def test_compare_without_nengo_dl(capsys, in_tmp_path, monkeypatch):
     ]
     line = " ".join(out.split())
     assert line.startswith("NengoDL is not installed: comparing on the reference")
+
+
+def test_failing_run_on_nengo_dl_is_one_line(tmp_path):
+    """Neither TensorFlow's messages nor its tracebacks reach the terminal."""
+    pytest.importorskip("nengo_dl")
+    found = run_apart(
+        "from nengo_lr.cli import main; main()",
+        *("compare", "--simulators", "nengo_dl", "--seeds", "0", "--duration", "1"),
+        *("--schedule", "Constant(0.9)", "--output", str(tmp_path)),
+    )
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr.count("\n") == 1
+    assert "task comm, seed 0, nengo_dl: The weights of" in found.stderr

@@ -185,3 +185,9 @@ def test_failure_names_the_run():
     paths = [NATIVE, Path("failing", fail)]
     with pytest.raises(SimulationError, match="task comm, seed 7, nengo: no such"):
         compare("comm", seeds=[7], paths=paths)
+
+
+def test_failure_on_nengo_dl_tells_the_cause(NengoDL):
+    schedule = nlr.Constant(1e9)
+    with pytest.raises(SimulationError, match=r"nengo_dl: The weights of .*'comm'"):
+        compare("comm", schedule, [0], 1.0, ["nengo_dl"], [NATIVE])

@@ -185,6 +185,7 @@ def quiet():
     for message in ("No GPU support", "Decoder cache"):
         warnings.filterwarnings("ignore", message)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
 @contextmanager

@@ -68,5 +68,15 @@ def attempt(function, experiment, paths, simulator):
         return function(experiment, paths, simulator)
     except NengoException as error:
         raise SimulationError(
-            f"task {experiment.task.name}, seed {experiment.seed}, {simulator}: {error}"
+            f"task {experiment.task.name}, seed {experiment.seed}, {simulator}: "
+            f"{reason(error)}"
         ) from None
+
+
+def reason(error):
+    """What went wrong; on NengoDL it stands in TensorFlow's report, the cause."""
+    for line in str(error.__cause__).splitlines():
+        kind, _, message = line.strip().partition(": ")
+        if kind == "nengo.exceptions.SimulationError":
+            return message
+    return error

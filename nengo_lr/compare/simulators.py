@@ -19,6 +19,8 @@ def nengo_simulator(network):
 def nengo_dl_simulator(network):
     """Make NengoDL's simulator."""
     if "nengo_dl" not in sys.modules:
+        # first, because NengoDL would lower the level of messages that is set for it
+        import_quietly("tensorflow")
         import_quietly("nengo_dl")
     import nengo_dl
 
