@@ -21,8 +21,8 @@ from nengo_lr.compare import (
 )
 
 PATHS = [*default_paths(SCALERS), PRODUCT]
-DURATION, LEARNING = 2.0, 1.5
-SCHEDULE = nlr.CosineDecay(1e-3, 2.0)
+DURATION, LEARNING = 1.6, 1.2
+SCHEDULE = nlr.CosineDecay(1e-3, 1.3)
 
 
 @pytest.fixture(scope="module")
