@@ -13,6 +13,7 @@ import nengo_lr as nlr
 from nengo_lr import (
     AdaGrad,
     Adam,
+    ErrorDriven,
     ExponentialDecay,
     LocalGains,
     Optimizer,
@@ -297,6 +298,36 @@ def test_one_rate_per_dimension(Simulator):
         weights, expected = sim.data[part.weights], sim_alone.data[part_alone.weights]
         moved = np.argmax(np.any(expected[:, 0] != 0, axis=1))
         assert np.array_equal(weights[: moved + 3, 0], expected[: moved + 3, 0])
+
+
+def test_every_kind_of_rate_combines_with_every_optimizer():
+    def falls(t):
+        return 1e-3 * np.exp(-t)
+
+    with nengo.Network(seed=0) as network:
+        for optimizer in SHORT:
+            for rate in (
+                1e-3,
+                ExponentialDecay(1e-3, tau=0.1),
+                falls,
+                nengo.Node(falls),
+                ErrorDriven(low=1e-4, high=1e-3, scale=0.5, tau=0.01),
+            ):
+                learning_network(ScheduledPES(rate, optimizer=optimizer))
+    with reference(network) as sim:
+        ops = [op for op in sim.model.operators if isinstance(op, SimOptimizedPES)]
+        assert len(ops) == 5 * len(SHORT)
+        states = [op.optimizer.initial_state(op.delta.shape) for op in ops]
+        for step in range(1, 25):
+            sim.step()
+            for i, op in enumerate(ops):
+                error, activities = sim.signals[op.error], sim.signals[op.activities]
+                states[i], change = op.optimizer.update(
+                    states[i], error, activities, step, sim.dt
+                )
+                scale = -sim.signals[op.rate] * sim.dt / activities.size
+                close(sim.signals[op.delta], scale * change, 1e-12)
+        assert len({sim.signals[op.rate].item() for op in ops}) > 3
 
 
 @all_optimizers
