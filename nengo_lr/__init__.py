@@ -10,22 +10,26 @@ from nengo_lr import (
     networks,
     optimizers,
     schedules,
+    settings,
 )
 from nengo_lr.feedback import *  # noqa: F403
 from nengo_lr.learning_rules import *  # noqa: F403
 from nengo_lr.optimizers import *  # noqa: F403
 from nengo_lr.schedules import *  # noqa: F403
+from nengo_lr.settings import configure_settings
 from nengo_lr.version import version as __version__
 
 __all__ = [
     "__version__",
     "builder",
+    "configure_settings",
     "convert",
     "feedback",
     "learning_rules",
     "networks",
     "optimizers",
     "schedules",
+    "settings",
     *feedback.__all__,
     *learning_rules.__all__,
     *optimizers.__all__,

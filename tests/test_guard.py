@@ -5,10 +5,16 @@ import re
 import nengo
 import numpy as np
 import pytest
-from nengo.exceptions import SimulationError
+from nengo.exceptions import NetworkContextError, SimulationError, ValidationError
 
-from nengo_lr import AdaGrad, LocalGains, Scheduled, ScheduledPES
-from nengo_lr.builder import SimPESGuard
+from nengo_lr import (
+    AdaGrad,
+    LocalGains,
+    Scheduled,
+    ScheduledPES,
+    configure_settings,
+)
+from nengo_lr.builder import SimPESGuard, SimWeightsGuard
 
 
 def reference(network, **kwargs):
@@ -149,7 +155,45 @@ def test_nengo_dl_names_the_rule_and_the_item(NengoDL):
     assert "the learning rate is 0.5" in message
 
 
-def test_every_scheduled_pes_is_guarded():
-    with reference(diverging(ScheduledPES(1e-3))) as sim:
-        guards = [op for op in sim.model.operators if isinstance(op, SimPESGuard)]
-    assert len(guards) == 1
+def guards(network):
+    with reference(network) as sim:
+        kinds = SimPESGuard, SimWeightsGuard
+        return [op for op in sim.model.operators if isinstance(op, kinds)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: diverging(ScheduledPES(1e-3)), lambda: scaled_oja(1e-3)],
+    ids=["PES", "Oja"],
+)
+def test_models_are_guarded_unless_told_not_to_be(make):
+    network = make()
+    assert len(guards(network)) == 1
+    with network:
+        configure_settings(guard=False)
+        with nengo.Network():  # the setting is the outermost network's
+            configure_settings(guard=False)
+    assert guards(network) == []
+    with network:
+        configure_settings(guard=True)
+    assert len(guards(network)) == 1
+
+
+def test_settings_stand_beside_those_of_nengo_dl(NengoDL):
+    nengo_dl = pytest.importorskip("nengo_dl")
+    network = diverging(ScheduledPES(0.5))
+    with network:
+        nengo_dl.configure_settings(dtype="float64")
+        configure_settings(guard=False)
+        nengo_dl.configure_settings(inference_only=True)
+    with NengoDL(network) as sim:
+        sim.run_steps(3000)
+        assert not np.all(np.isfinite(sim.data[network.weights]))
+        assert sim.data[network.weights].dtype == np.float64
+
+
+def test_settings_need_a_network_and_a_bool():
+    with pytest.raises(NetworkContextError, match="must be called in a network"):
+        configure_settings(guard=False)
+    with nengo.Network(), pytest.raises(ValidationError, match="guard"):
+        configure_settings(guard="off")

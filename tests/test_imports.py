@@ -12,7 +12,7 @@ ROOT = Path(nengo_lr.__file__).parent
 LAYERS = [
     ["version", "schedules", "kernels"],
     ["feedback", "optimizers"],
-    ["params"],
+    ["params", "settings"],
     ["learning_rules"],
     ["builder", "networks", "keras"],
     ["backends", "convert", "runtime", "checkpoint"],

@@ -6,6 +6,8 @@ import numpy as np
 from nengo.builder import Operator
 from nengo.exceptions import SimulationError
 
+from nengo_lr.kernels import squared_norm
+
 LIMITS = {np.dtype(t): math.sqrt(np.finfo(t).max) for t in (np.float32, np.float64)}
 """The largest size that a gradient, a change or a weight may have, by float type."""
 
@@ -95,13 +97,14 @@ class SimPESGuard(Operator):
         weights = signals[self.weights]
 
         safe = LIMITS.get(error.dtype, math.inf) ** 0.6
-        error_dot, activities_dot, rate_dot = error.dot, activities.dot, rate.dot
+        square_rate, square_error, square_activities = map(
+            squared_norm, (rate, error, activities)
+        )
 
         def step_guard():
             # three squares whose sum is so small cannot have too large a product
             if (
-                not error_dot(error) + activities_dot(activities) + rate_dot(rate)
-                < safe
+                not square_rate() + square_error() + square_activities() < safe
             ) and self.overflows(rate, error, activities, dt):
                 stop(self.owner, step.item() * dt, rate, weights, error)
 

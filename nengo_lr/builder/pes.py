@@ -1,5 +1,7 @@
 """Operators and the build function of `.ScheduledPES`."""
 
+from functools import partial
+
 import numpy as np
 from nengo.builder import Builder, Operator, Signal
 from nengo.builder.learning_rules import SimPES
@@ -11,6 +13,7 @@ from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.kernels import outer_adder
 from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.settings import is_guarded
 
 
 class SimPESFactors(Operator):
@@ -27,8 +30,8 @@ class SimPESFactors(Operator):
         The error, as the rows of the weights see it.
     activities : Signal (n,)
         The filtered presynaptic activities in Hz.
-    left : Signal (m,)
-    right : Signal (n,)
+    left : Signal (m, 1)
+    right : Signal (1, n)
         The factors.
     tag : str, optional
         A label associated with the operator, for debugging purposes.
@@ -75,11 +78,18 @@ class SimPESFactors(Operator):
     def make_step(self, signals, dt, rng):
         rate, error = signals[self.rate], signals[self.error]
         activities = signals[self.activities]
-        left, right = signals[self.left], signals[self.right]
+        left, right = signals[self.left][:, 0], signals[self.right][0]
         n = activities.size
 
         # the order of the operations is that of SimPES, so that the bits are the same
-        if rate.size == 1:
+        if error.size == 1 and error.dtype == np.float64:
+
+            def step_factors():
+                # Python's floats are faster than an array of one element
+                left[0] = -rate.item() * dt / n * error.item()
+                right[...] = activities
+
+        elif rate.size == 1:
 
             def step_factors():
                 np.multiply(error, -rate.item() * dt / n, left)
@@ -97,12 +107,12 @@ class SimPESFactors(Operator):
 class SimAddOuter(Operator):
     """Add the outer product of two signals to a third.
 
-    Implements ``target[...] += outer(left, right)``, skipped where ``left`` is 0.
+    Implements ``target[...] += left * right``, skipped where ``left`` is 0.
 
     Parameters
     ----------
-    left : Signal (m,)
-    right : Signal (n,)
+    left : Signal (m, 1)
+    right : Signal (1, n)
         The factors.
     target : Signal (m, n)
         What the product is added to.
@@ -141,11 +151,12 @@ class SimAddOuter(Operator):
         return f"{self.left}, {self.right} -> {self.target}"
 
     def make_step(self, signals, dt, rng):
-        left = signals[self.left]
-        add_outer = outer_adder(signals[self.target], left, signals[self.right])
+        left, right = signals[self.left][:, 0], signals[self.right][0]
+        add_outer = outer_adder(signals[self.target], left, right)
+        moves = left.item if left.size == 1 else partial(np.count_nonzero, left)
 
         def step_add_outer():
-            if np.count_nonzero(left):
+            if moves():
                 add_outer()
 
         return step_add_outer
@@ -257,7 +268,8 @@ def build_scheduled_pes(model, scheduled, rule):
 
     gradient = pes.error, pes.pre_filtered
     weights, owner = add_delta.dst, str(rule.connection)
-    model.add_op(SimPESGuard(model.step, rate, *gradient, weights, owner))
+    if is_guarded(model.toplevel):
+        model.add_op(SimPESGuard(model.step, rate, *gradient, weights, owner))
     if scheduled.optimizer is not None:
         optimizer = scheduled.optimizer
         state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
@@ -269,7 +281,7 @@ def build_scheduled_pes(model, scheduled, rule):
         model.add_op(SimScheduledPES(rate, *gradient, pes.delta))
         model.add_op(add_delta)
     else:
-        left = Signal(shape=pes.error.shape, name="ScheduledPES:left")
-        right = Signal(shape=pes.pre_filtered.shape, name="ScheduledPES:right")
+        left = Signal(shape=(pes.error.size, 1), name="ScheduledPES:left")
+        right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
         model.add_op(SimPESFactors(rate, *gradient, left, right))
         model.add_op(SimAddOuter(left, right, weights))

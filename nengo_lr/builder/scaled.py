@@ -10,6 +10,7 @@ from nengo_lr.builder.guard import SimWeightsGuard
 from nengo_lr.builder.hosts import take_over_rule
 from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.learning_rules import Scheduled
+from nengo_lr.settings import is_guarded
 
 
 class SimScaledRule(Operator):
@@ -117,4 +118,5 @@ def build_scheduled(model, scheduled, rule):
     weights, own_rate = add_delta.dst, scheduled.rule.learning_rate
     model.add_op(SimScaledRule(rule_op, add_delta.src, rate, own_rate))
     model.add_op(add_delta)
-    model.add_op(SimWeightsGuard(model.step, rate, weights, str(rule.connection)))
+    if is_guarded(model.toplevel):
+        model.add_op(SimWeightsGuard(model.step, rate, weights, str(rule.connection)))

@@ -28,13 +28,8 @@ class SimPESGuardBuilder(OpBuilder):
         self.shape = (len(self.ops), *op.weights.shape)
 
     def build_step(self, signals):
-        rate = signals.gather(self.rate_data)
-        error = signals.gather(self.error_data)
-        activities = signals.gather(self.activities_data)
-        scale = tf.reduce_max(tf.abs(rate), axis=-1)
-        scale *= signals.dt_val / self.ops[0].activities.shape[0]
-        norm = tf.norm(error, axis=-1) * tf.norm(activities, axis=-1)
-        limit = limit_of(signals)
+        # activities that are not finite make an error that is not
+        half_square = tf.nn.l2_loss(signals.gather(self.error_data))
 
         def look(step, *arrays):
             batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
@@ -47,15 +42,14 @@ class SimPESGuardBuilder(OpBuilder):
             return np.int32(0)
 
         def call_look():
-            step, weights = map(signals.gather, (self.step_data, self.weights_data))
-            arrays = [tf.reshape(step, ()), rate, error, activities, weights]
-            return tf.numpy_function(look, arrays, tf.int32)
+            step = tf.reshape(signals.gather(self.step_data), ())
+            read = self.rate_data, self.error_data, self.activities_data
+            arrays = map(signals.gather, (*read, self.weights_data))
+            return tf.numpy_function(look, [step, *arrays], tf.int32)
 
         # a Python call, but only in a step that overflows
         return tf.cond(
-            tf.reduce_all((norm <= limit) & (scale * norm <= limit)),
-            lambda: tf.constant(0),
-            call_look,
+            half_square <= limit_of(signals), lambda: tf.constant(0), call_look
         )
 
     @staticmethod

@@ -111,13 +111,16 @@ class SimAddOuterBuilder(OpBuilder):
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        self.left_data = stack(signals, [op.left for op in self.ops])
-        self.right_data = stack(signals, [op.right for op in self.ops])
+        op = self.ops[0]
+        self.left_data = signals.combine([op.left for op in self.ops])
+        self.left_data = self.left_data.reshape((-1, *op.left.shape))
+        self.right_data = signals.combine([op.right for op in self.ops])
+        self.right_data = self.right_data.reshape((-1, *op.right.shape))
         self.target_data = signals.combine([op.target for op in self.ops])
 
     def build_step(self, signals):
-        left = signals.gather(self.left_data)[..., None]
-        right = signals.gather(self.right_data)[..., None, :]
+        left = signals.gather(self.left_data)
+        right = signals.gather(self.right_data)
         signals.scatter(self.target_data, left * right, mode="inc")
 
     @staticmethod
