@@ -81,6 +81,9 @@ def test_plot(capsys, in_tmp_path, file):
         (["compare", "--simulators", "nengo,loihi"], "'loihi' is not one of nengo, "),
         (["compare", "--simulators", "nengo,nengo"], "simulators: must be one or more"),
         (["compare", "--scaler", "tied,foo"], "'foo' is not one of tied, tied+gate"),
+        (["compare", "--optimizers", "SGD"], "'SGD' is not one of AdaGrad, RMSProp"),
+        (["compare", "--rate-radius", "1"], "--rate-radius needs --model"),
+        (["compare", "--model", "a:b", "--task", "comm"], "--task does not go with"),
         (["compare", "--output", "file/folder"], "cannot write to 'file/folder'"),
         (["plot"], "EXPRESSION"),
         (["plot", "CosineDecay(1e-3)"], "'CosineDecay(1e-3)' at column 1 is refused"),
@@ -156,13 +159,15 @@ def test_compare_without_nengo_dl(capsys, in_tmp_path, monkeypatch):
         compare_command.comparing, "missing_simulators", lambda: ["nengo_dl"]
     )
     monkeypatch.setattr(compare_command.comparing, "compare", compare)
-    code, out, err = run(capsys, "compare", "--scaler", "classic,tied")
+    options = "--scaler", "classic,tied", "--optimizers", "Adam"
+    code, out, err = run(capsys, "compare", *options)
     assert (code, err) == (2, "nengo-lr: stop here\n")
     assert asked["simulators"] == ["nengo"]
-    assert asked["paths"][-3:] == [
+    assert asked["paths"][-4:] == [
         "ErrorScaler classic",
         "ErrorScaler tied",
         "Product network",
+        "Adam",
     ]
     line = " ".join(out.split())
     assert line.startswith("NengoDL is not installed: comparing on the reference")

@@ -8,6 +8,7 @@ from nengo.exceptions import BuildError, SimulationError, ValidationError
 
 import nengo_lr as nlr
 from nengo_lr.compare import (
+    ADAPTIVE,
     FIXED,
     NATIVE,
     NODE,
@@ -191,3 +192,16 @@ def test_failure_on_nengo_dl_tells_the_cause(NengoDL):
     schedule = nlr.Constant(1e9)
     with pytest.raises(SimulationError, match=r"nengo_dl: The weights of .*'comm'"):
         compare("comm", schedule, [0], 1.0, ["nengo_dl"], [NATIVE])
+
+
+def test_optimizers_learn_at_the_rate_times_their_gain():
+    paths = [FIXED, NATIVE, *ADAPTIVE.values()]
+    found = compare("square", nlr.Constant(1e-3), [0], DURATION, paths=paths)
+    experiment = found.experiment
+    for name, path in ADAPTIVE.items():
+        rule = path.rule(experiment)
+        assert rule.optimizer == getattr(nlr, name)()
+        assert rule.learning_rate.rate_at(0.0) in (1e-3, 1e-2)
+        run = runs_of(found, path)
+        assert (run["drift"] == 0).all()
+        assert (run["distance"] > 1e-3).all()

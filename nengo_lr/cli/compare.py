@@ -10,6 +10,7 @@ from multiprocessing import get_context
 
 import click
 import pandas as pd
+from click.core import ParameterSource
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -33,6 +34,11 @@ drift     how far the weights move after the rate is 0, relative
 cost      processor time per step over that of the fixed rate
 Medians ± half the range over the seeds (cost: between quartiles over rounds).
 The fixed rate has no end: in the test it goes on learning from the target."""
+
+
+WITH_MODEL = ("error_radius", "rate_radius")
+WITHOUT_MODEL = ("task", "schedule", "seeds", "neurons", "optimizers")
+"""Options that say nothing about a comparison with, or without, a user's model."""
 
 
 @click.command()
@@ -82,12 +88,20 @@ The fixed rate has no end: in the test it goes on learning from the target."""
     "[default: tied, alone]",
 )
 @click.option(
+    "--optimizers",
+    type=Names(comparing.ADAPTIVE),
+    help="Per-weight optimizers to compare; AdaGrad, RMSProp and Adam at ten times the "
+    "rate.",
+)
+@click.option(
     "--output",
     type=OutputFolder(),
     default="nengo-lr-compare",
     help="Folder for the tables (CSV) and the figure (PNG).",
 )
+@click.pass_context
 def compare(
+    context,
     task,
     model,
     error_radius,
@@ -98,6 +112,7 @@ def compare(
     neurons,
     simulators,
     scaler,
+    optimizers,
     output,
 ):
     """Compare ScheduledPES with plain PES and with scaling its error.
@@ -108,6 +123,7 @@ def compare(
     os.environ.setdefault("MPLBACKEND", "agg")
     from nengo_lr import plot
 
+    refuse(context, WITH_MODEL if model is None else WITHOUT_MODEL, model)
     console = Console(highlight=False)
     if simulators is None:
         missing = comparing.missing_simulators()
@@ -126,9 +142,10 @@ def compare(
     task = TASKS[task]
     if neurons is not None:
         task = replace(task, n_neurons=neurons)
-    paths = comparing.default_paths(scaler or ("tied",))
+    paths = comparing.default_paths(scaler or (() if optimizers else ("tied",)))
     if scaler:
         paths.append(comparing.PRODUCT)
+    paths += [comparing.ADAPTIVE[name] for name in optimizers or ()]
 
     n_jobs = len(seeds) * len(simulators)
     with processes(min(n_jobs, n_cores())) as executor, progress() as report:
@@ -139,6 +156,15 @@ def compare(
     plot.save(plot.comparison(found), output / "compare.png")
     print_comparison(console, found, seeds)
     console.print(f"wrote runs.csv, traces.csv, cost.csv and compare.png to {output}/")
+
+
+def refuse(context, names, model):
+    """Refuse options that would be ignored."""
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = "--" + name.replace("_", "-")
+            needs = "needs --model" if model is None else "does not go with --model"
+            raise click.UsageError(f"{option} {needs}")
 
 
 def compare_model(console, model, duration, simulators, forms, radii, output):

@@ -63,14 +63,26 @@ def time_paths(experiment, paths, simulator):
 
 
 def attempt(function, experiment, paths, simulator):
-    """Call a function; its Nengo errors become one that crosses process borders."""
+    """Call a function, and return its result or the SimulationError that it ends with.
+
+    An error that were raised would drag the modules of its traceback, TensorFlow among
+    them, into the process that asks.
+    """
     try:
         return function(experiment, paths, simulator)
     except NengoException as error:
-        raise SimulationError(
+        return SimulationError(
             f"task {experiment.task.name}, seed {experiment.seed}, {simulator}: "
             f"{reason(error)}"
-        ) from None
+        )
+
+
+def outcome(future):
+    """The result of an attempt; its error is raised here."""
+    result = future.result()
+    if isinstance(result, SimulationError):
+        raise result
+    return result
 
 
 def reason(error):

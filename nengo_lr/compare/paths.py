@@ -9,10 +9,12 @@ import numpy as np
 
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.networks import ErrorScaler
+from nengo_lr.optimizers import AdaGrad, Adam, LocalGains, RMSProp
 from nengo_lr.schedules import Schedule
 from nengo_lr.tasks import SAMPLE, SYNAPSE, WEIGHTS_EVERY, Task, build, played
 
 __all__ = [
+    "ADAPTIVE",
     "FIXED",
     "NATIVE",
     "NODE",
@@ -113,6 +115,11 @@ def native_rule(experiment):
     return ScheduledPES(experiment.rate)
 
 
+def adaptive_rule(experiment, optimizer, gain):
+    """The rule of this package with a per-weight optimizer."""
+    return ScheduledPES(experiment.rate * gain, optimizer=optimizer)
+
+
 def plain_pes(experiment):
     """Plain PES, whose rate is the largest of the schedule for good."""
     return nengo.PES(experiment.peak)
@@ -173,6 +180,16 @@ SCALERS = {
         "classic": {"design": "classic"},
     }.items()
 }
+ADAPTIVE = {
+    name: Path(name, partial(adaptive_rule, optimizer=optimizer, gain=gain))
+    for name, (optimizer, gain) in {
+        "AdaGrad": (AdaGrad(), 10.0),
+        "RMSProp": (RMSProp(), 10.0),
+        "Adam": (Adam(), 10.0),
+        "LocalGains": (LocalGains(), 1.0),
+    }.items()
+}
+"""What divides the change by its size learns as fast at ten times the rate."""
 
 
 def default_paths(scalers=("tied",)):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from nengo_lr.compare.jobs import attempt, run_paths, time_paths
+from nengo_lr.compare.jobs import attempt, outcome, run_paths, time_paths
 from nengo_lr.compare.paths import (
     LEARNING_SHARE,
     NATIVE,
@@ -96,11 +96,11 @@ def compare(
         future = executor.submit(attempt, run_paths, experiment, paths, simulator)
         futures[future] = simulator, experiment.seed
     for done, future in enumerate(as_completed(futures), start=1):
-        results[futures[future]] = future.result()
+        results[futures[future]] = outcome(future)
         step(done)
     for done, simulator in enumerate(simulators, start=len(jobs) + 1):
         future = executor.submit(attempt, time_paths, experiments[0], paths, simulator)
-        ratios[simulator] = future.result()
+        ratios[simulator] = outcome(future)
         step(done)
     return tabulate(experiments, simulators, paths, results, ratios)
 
