@@ -9,12 +9,14 @@ from nengo_lr import (
     learning_rules,
     networks,
     optimizers,
+    runtime,
     schedules,
     settings,
 )
 from nengo_lr.feedback import *  # noqa: F403
 from nengo_lr.learning_rules import *  # noqa: F403
 from nengo_lr.optimizers import *  # noqa: F403
+from nengo_lr.runtime import *  # noqa: F403
 from nengo_lr.schedules import *  # noqa: F403
 from nengo_lr.settings import configure_settings
 from nengo_lr.version import version as __version__
@@ -28,11 +30,13 @@ __all__ = [
     "learning_rules",
     "networks",
     "optimizers",
+    "runtime",
     "schedules",
     "settings",
     *feedback.__all__,
     *learning_rules.__all__,
     *optimizers.__all__,
+    *runtime.__all__,
     *schedules.__all__,
 ]
 

@@ -53,6 +53,7 @@ def take_over_rule(model, rule_type, rule, op_type=Operator):
         type(add_delta) is Copy
         and add_delta.inc
         and add_delta.src is delta
+        and add_delta.src_slice is add_delta.dst_slice is None
         and len(learning) == 1
         and isinstance(learning[0], op_type)
         and delta in learning[0].updates

@@ -4,6 +4,8 @@ import numpy as np
 from nengo.builder import Operator, Signal
 from nengo.rc import rc
 
+from nengo_lr.builder.control import FROZEN, switch
+
 
 class SimOptimizedPES(Operator):
     r"""Compute the weight change of a scheduled PES rule with an optimizer.
@@ -16,6 +18,8 @@ class SimOptimizedPES(Operator):
     ----------
     step : Signal ()
         The simulator's integer step.
+    control : Signal (3,)
+        The rule's control. While it is frozen, change and state stay as they are.
     rate : Signal (1,) or (m,)
         The learning rate, or one for each error dimension.
     error : Signal (m,)
@@ -35,19 +39,19 @@ class SimOptimizedPES(Operator):
     -----
     1. sets ``[]``
     2. incs ``[]``
-    3. reads ``[step, rate, error, activities]``
+    3. reads ``[step, control, rate, error, activities]``
     4. updates ``[delta, *state]``
     """
 
     def __init__(
-        self, step, rate, error, activities, delta, state, optimizer, tag=None
+        self, step, control, rate, error, activities, delta, state, optimizer, tag=None
     ):
         super().__init__(tag=tag)
         self.optimizer = optimizer
         self.names = tuple(state)
         self.sets = []
         self.incs = []
-        self.reads = [step, rate, error, activities]
+        self.reads = [step, control, rate, error, activities]
         self.updates = [delta, *state.values()]
 
     @property
@@ -55,16 +59,20 @@ class SimOptimizedPES(Operator):
         return self.reads[0]
 
     @property
-    def rate(self):
+    def control(self):
         return self.reads[1]
 
     @property
-    def error(self):
+    def rate(self):
         return self.reads[2]
 
     @property
-    def activities(self):
+    def error(self):
         return self.reads[3]
+
+    @property
+    def activities(self):
+        return self.reads[4]
 
     @property
     def delta(self):
@@ -81,6 +89,7 @@ class SimOptimizedPES(Operator):
     def make_step(self, signals, dt, rng):
         step, rate = signals[self.step], signals[self.rate]
         error, activities = signals[self.error], signals[self.activities]
+        frozen = switch(signals, self.control, FROZEN)
         state = {name: signals[signal] for name, signal in self.state.items()}
         rates, share = rate[:, None], np.array(-dt / activities.size, rate.dtype)
         scale = np.empty_like(rates)
@@ -89,8 +98,9 @@ class SimOptimizedPES(Operator):
         )
 
         def step_optimized_pes():
-            np.multiply(rates, share, out=scale)
-            advance(step.item(), scale)
+            if not frozen:
+                np.multiply(rates, share, out=scale)
+                advance(step.item(), scale)
 
         return step_optimized_pes
 

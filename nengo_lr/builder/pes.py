@@ -7,6 +7,7 @@ from nengo.builder import Builder, Operator, Signal
 from nengo.builder.learning_rules import SimPES
 from nengo.learning_rules import PES
 
+from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import SimPESGuard
 from nengo_lr.builder.hosts import take_over_rule
 from nengo_lr.builder.learning_rate import build_rate
@@ -24,6 +25,8 @@ class SimPESFactors(Operator):
 
     Parameters
     ----------
+    control : Signal (3,)
+        The rule's control. While it is frozen, the factors stay as they are.
     rate : Signal (1,) or (m,)
         The learning rate, or one for each error dimension.
     error : Signal (m,)
@@ -40,28 +43,32 @@ class SimPESFactors(Operator):
     -----
     1. sets ``[]``
     2. incs ``[]``
-    3. reads ``[rate, error, activities]``
+    3. reads ``[control, rate, error, activities]``
     4. updates ``[left, right]``
     """
 
-    def __init__(self, rate, error, activities, left, right, tag=None):
+    def __init__(self, control, rate, error, activities, left, right, tag=None):
         super().__init__(tag=tag)
         self.sets = []
         self.incs = []
-        self.reads = [rate, error, activities]
+        self.reads = [control, rate, error, activities]
         self.updates = [left, right]
 
     @property
-    def rate(self):
+    def control(self):
         return self.reads[0]
 
     @property
-    def error(self):
+    def rate(self):
         return self.reads[1]
 
     @property
-    def activities(self):
+    def error(self):
         return self.reads[2]
+
+    @property
+    def activities(self):
+        return self.reads[3]
 
     @property
     def left(self):
@@ -79,12 +86,15 @@ class SimPESFactors(Operator):
         rate, error = signals[self.rate], signals[self.error]
         activities = signals[self.activities]
         left, right = signals[self.left][:, 0], signals[self.right][0]
+        frozen = switch(signals, self.control, FROZEN)
         n = activities.size
 
         # the order of the operations is that of SimPES, so that the bits are the same
         if error.size == 1 and error.dtype == np.float64:
 
             def step_factors():
+                if frozen:
+                    return
                 # Python's floats are faster than an array of one element
                 left[0] = -rate.item() * dt / n * error.item()
                 right[...] = activities
@@ -92,12 +102,16 @@ class SimPESFactors(Operator):
         elif rate.size == 1:
 
             def step_factors():
+                if frozen:
+                    return
                 np.multiply(error, -rate.item() * dt / n, left)
                 right[...] = activities
 
         else:
 
             def step_factors():
+                if frozen:
+                    return
                 np.multiply(error, -rate * dt / n, out=left)
                 right[...] = activities
 
@@ -107,10 +121,13 @@ class SimPESFactors(Operator):
 class SimAddOuter(Operator):
     """Add the outer product of two signals to a third.
 
-    Implements ``target[...] += left * right``, skipped where ``left`` is 0.
+    Implements ``target[...] += left * right``, skipped where ``left`` is 0, and while
+    the rule is frozen.
 
     Parameters
     ----------
+    control : Signal (3,)
+        The rule's control.
     left : Signal (m, 1)
     right : Signal (1, n)
         The factors.
@@ -123,24 +140,28 @@ class SimAddOuter(Operator):
     -----
     1. sets ``[]``
     2. incs ``[target]``
-    3. reads ``[left, right]``
+    3. reads ``[control, left, right]``
     4. updates ``[]``
     """
 
-    def __init__(self, left, right, target, tag=None):
+    def __init__(self, control, left, right, target, tag=None):
         super().__init__(tag=tag)
         self.sets = []
         self.incs = [target]
-        self.reads = [left, right]
+        self.reads = [control, left, right]
         self.updates = []
 
     @property
-    def left(self):
+    def control(self):
         return self.reads[0]
 
     @property
-    def right(self):
+    def left(self):
         return self.reads[1]
+
+    @property
+    def right(self):
+        return self.reads[2]
 
     @property
     def target(self):
@@ -152,11 +173,12 @@ class SimAddOuter(Operator):
 
     def make_step(self, signals, dt, rng):
         left, right = signals[self.left][:, 0], signals[self.right][0]
+        frozen = switch(signals, self.control, FROZEN)
         add_outer = outer_adder(signals[self.target], left, right)
         moves = left.item if left.size == 1 else partial(np.count_nonzero, left)
 
         def step_add_outer():
-            if moves():
+            if not frozen and moves():
                 add_outer()
 
         return step_add_outer
@@ -171,6 +193,8 @@ class SimScheduledPES(Operator):
 
     Parameters
     ----------
+    control : Signal (3,)
+        The rule's control. While it is frozen, the change stays as it is.
     rate : Signal (1,) or (m,)
         The learning rate, or one for each error dimension.
     error : Signal (m,)
@@ -186,28 +210,32 @@ class SimScheduledPES(Operator):
     -----
     1. sets ``[]``
     2. incs ``[]``
-    3. reads ``[rate, error, activities]``
+    3. reads ``[control, rate, error, activities]``
     4. updates ``[delta]``
     """
 
-    def __init__(self, rate, error, activities, delta, tag=None):
+    def __init__(self, control, rate, error, activities, delta, tag=None):
         super().__init__(tag=tag)
         self.sets = []
         self.incs = []
-        self.reads = [rate, error, activities]
+        self.reads = [control, rate, error, activities]
         self.updates = [delta]
 
     @property
-    def rate(self):
+    def control(self):
         return self.reads[0]
 
     @property
-    def error(self):
+    def rate(self):
         return self.reads[1]
 
     @property
-    def activities(self):
+    def error(self):
         return self.reads[2]
+
+    @property
+    def activities(self):
+        return self.reads[3]
 
     @property
     def delta(self):
@@ -220,10 +248,12 @@ class SimScheduledPES(Operator):
     def make_step(self, signals, dt, rng):
         rate, error = signals[self.rate], signals[self.error]
         activities, delta = signals[self.activities], signals[self.delta]
+        frozen = switch(signals, self.control, FROZEN)
         n = activities.size
 
         def step_scheduled_pes():
-            np.outer(-rate * dt / n * error, activities, out=delta)
+            if not frozen:
+                np.outer(-rate * dt / n * error, activities, out=delta)
 
         return step_scheduled_pes
 
@@ -264,7 +294,8 @@ def build_scheduled_pes(model, scheduled, rule):
     plain = PES(1e-4, pre_synapse=scheduled.pre_synapse)
     add_delta, pes = take_over_rule(model, plain, rule, SimPES)
     encoded = pes.error is not model.sig[rule]["in"]
-    rate = build_rate(model, scheduled, rule, per_neuron_error=encoded)
+    control = build_control(model, rule)
+    rate = build_rate(model, scheduled, rule, control, per_neuron_error=encoded)
 
     gradient = pes.error, pes.pre_filtered
     weights, owner = add_delta.dst, str(rule.connection)
@@ -274,14 +305,16 @@ def build_scheduled_pes(model, scheduled, rule):
         optimizer = scheduled.optimizer
         state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
         model.add_op(
-            SimOptimizedPES(model.step, rate, *gradient, pes.delta, state, optimizer)
+            SimOptimizedPES(
+                model.step, control, rate, *gradient, pes.delta, state, optimizer
+            )
         )
-        model.add_op(add_delta)
+        model.add_op(SimAddDelta(control, pes.delta, weights))
     elif is_probed(model, rule, "delta"):
-        model.add_op(SimScheduledPES(rate, *gradient, pes.delta))
-        model.add_op(add_delta)
+        model.add_op(SimScheduledPES(control, rate, *gradient, pes.delta))
+        model.add_op(SimAddDelta(control, pes.delta, weights))
     else:
         left = Signal(shape=(pes.error.size, 1), name="ScheduledPES:left")
         right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
-        model.add_op(SimPESFactors(rate, *gradient, left, right))
-        model.add_op(SimAddOuter(left, right, weights))
+        model.add_op(SimPESFactors(control, rate, *gradient, left, right))
+        model.add_op(SimAddOuter(control, left, right, weights))

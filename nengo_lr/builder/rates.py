@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 from nengo.builder import Operator, Signal
-from nengo.exceptions import BuildError, SimulationError, ValidationError
+from nengo.exceptions import SimulationError, ValidationError
 
+from nengo_lr.builder.control import CHOICE, FIRST_SCHEDULE, NUMBER, VALUE, switch
 from nengo_lr.schedules import Constant
 
 CHUNK = 256
@@ -33,7 +34,139 @@ def check_rate(rate, owner, step, dt):
         )
 
 
-class SimScheduledRate(Operator):
+def rate_at(schedule, owner, step, dt):
+    """The checked rate of a schedule at one step of length ``dt`` in seconds."""
+    try:
+        rate = schedule.rate_at(step * dt)
+    except ValidationError as error:
+        raise SimulationError(f"The learning rate of {owner}: {error}") from error
+    if not math.isfinite(rate):
+        check_rate(rate, owner, step, dt)
+    return rate
+
+
+def rate_setter(schedule, owner, step, rate, dt):
+    """Make a function that sets a rate to its schedule's value at the current step.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    owner : str
+        What has this rate, for error messages.
+    step : array ()
+        The simulator's integer step.
+    rate : array (k,)
+        What is set.
+    dt : float
+        The step's length in seconds.
+
+    Returns
+    -------
+    set_rate : callable
+    """
+    if not schedule.traceable:
+
+        def set_from_function():
+            rate.fill(rate_at(schedule, owner, step.item(), dt))
+
+        return set_from_function
+
+    first, rates = 0, []
+
+    def set_from_chunk():
+        nonlocal first, rates
+        now = step.item()
+        if not first <= now < first + len(rates):
+            first, steps = now, np.arange(now, now + CHUNK)
+            rates = schedule(steps * dt).tolist()
+        value = rates[now - first]
+        if not math.isfinite(value):
+            check_rate(value, owner, now, dt)
+        rate.fill(value)
+
+    return set_from_chunk
+
+
+class SimRate(Operator):
+    """What the operators that set a learning rate share: their choice can be overruled.
+
+    Parameters
+    ----------
+    step : Signal ()
+        The simulator's integer step.
+    control : Signal (3,)
+        The rule's control, which may choose another rate.
+    rate : Signal (1,) or (m,)
+        The learning rate.
+    owner : str
+        What has this rate, for error messages.
+    tag : str, optional
+        A label associated with the operator, for debugging purposes.
+
+    Attributes
+    ----------
+    schedules : list of Schedule
+        What the control can choose from, beside numbers.
+
+    Notes
+    -----
+    1. sets ``[rate]``
+    2. incs ``[]``
+    3. reads ``[step, control]``
+    4. updates ``[]``
+    """
+
+    def __init__(self, step, control, rate, owner, tag=None):
+        super().__init__(tag=tag)
+        self.owner = owner
+        self.schedules = []
+        self.sets = [rate]
+        self.incs = []
+        self.reads = [step, control]
+        self.updates = []
+
+    @property
+    def step(self):
+        return self.reads[0]
+
+    @property
+    def control(self):
+        return self.reads[1]
+
+    @property
+    def rate(self):
+        return self.sets[0]
+
+    def make_built_step(self, signals, dt):
+        """Make the function that sets the rate as it was built."""
+        raise NotImplementedError("subclasses must implement this method")
+
+    def make_step(self, signals, dt, rng):
+        choice = switch(signals, self.control, CHOICE)
+        value = switch(signals, self.control, VALUE)
+        step, rate = signals[self.step], signals[self.rate]
+        set_built, setters = self.make_built_step(signals, dt), {}
+
+        def set_chosen():
+            if choice == NUMBER:
+                rate[...] = value
+                return
+            number = int(choice.item()) - FIRST_SCHEDULE
+            if number not in setters:
+                schedule = self.schedules[number]
+                setters[number] = rate_setter(schedule, self.owner, step, rate, dt)
+            setters[number]()
+
+        def step_rate():
+            if choice:
+                set_chosen()
+            else:
+                set_built()
+
+        return step_rate
+
+
+class SimScheduledRate(SimRate):
     """Set a learning rate to its schedule's value at the current step.
 
     Implements ``rate[...] = schedule(step * dt)``, in float64 whatever the simulator's
@@ -43,8 +176,13 @@ class SimScheduledRate(Operator):
     ----------
     step : Signal ()
         The simulator's integer step.
+    control : Signal (3,)
+        The rule's control, which may choose another rate.
     rate : Signal (1,)
         The learning rate.
+    clock : Signal (1,)
+        The last step that learned at the schedule's rate. Only NengoDL updates it,
+        where the time can be set back and the weights are not.
     schedule : Schedule
         The rate as a function of time in seconds.
     owner : str
@@ -56,26 +194,18 @@ class SimScheduledRate(Operator):
     -----
     1. sets ``[rate]``
     2. incs ``[]``
-    3. reads ``[step]``
-    4. updates ``[]``
+    3. reads ``[step, control]``
+    4. updates ``[clock]``
     """
 
-    def __init__(self, step, rate, schedule, owner, tag=None):
-        super().__init__(tag=tag)
+    def __init__(self, step, control, rate, clock, schedule, owner, tag=None):
+        super().__init__(step, control, rate, owner, tag=tag)
         self.schedule = schedule
-        self.owner = owner
-        self.sets = [rate]
-        self.incs = []
-        self.reads = [step]
-        self.updates = []
+        self.updates = [clock]
 
     @property
-    def step(self):
-        return self.reads[0]
-
-    @property
-    def rate(self):
-        return self.sets[0]
+    def clock(self):
+        return self.updates[0]
 
     @property
     def _descstr(self):
@@ -83,146 +213,16 @@ class SimScheduledRate(Operator):
 
     def rate_at(self, step, dt):
         """The checked rate at one integer step of length ``dt`` in seconds."""
-        try:
-            rate = self.schedule.rate_at(step * dt)
-        except ValidationError as error:
-            raise SimulationError(
-                f"The learning rate of {self.owner}: {error}"
-            ) from error
-        if not math.isfinite(rate):
-            check_rate(rate, self.owner, step, dt)
-        return rate
+        return rate_at(self.schedule, self.owner, step, dt)
 
-    def make_step(self, signals, dt, rng):
+    def make_built_step(self, signals, dt):
         step, rate = signals[self.step], signals[self.rate]
-
-        if not self.schedule.traceable:
-
-            def step_function():
-                rate[0] = self.rate_at(step.item(), dt)
-
-            return step_function
-
-        first, rates = 0, []
-
-        def step_schedule():
-            nonlocal first, rates
-            now = step.item()
-            if not first <= now < first + len(rates):
-                first, steps = now, np.arange(now, now + CHUNK)
-                rates = self.schedule(steps * dt).tolist()
-            value = rates[now - first]
-            if not math.isfinite(value):
-                check_rate(value, self.owner, now, dt)
-            rate[0] = value
-
-        return step_schedule
+        if isinstance(self.schedule, Constant):
+            return lambda: None  # the Signal starts with it
+        return rate_setter(self.schedule, self.owner, step, rate, dt)
 
 
-class SimNodeRate(Operator):
-    """Set a learning rate to the output of a Node.
-
-    Implements ``rate[...] = output``.
-
-    Parameters
-    ----------
-    step : Signal ()
-        The simulator's integer step.
-    rate : Signal (k,)
-        The learning rate, with as many elements as the Node has outputs.
-    node : nengo.Node
-        The Node that drives the rate.
-    model : nengo.builder.Model
-        Where the Node's output is found. It is looked up only once the whole model is
-        built, because a Node in another subnetwork may be built later than the rule.
-    owner : str
-        What has this rate, for error messages.
-    tag : str, optional
-        A label associated with the operator, for debugging purposes.
-
-    Notes
-    -----
-    1. sets ``[rate]``
-    2. incs ``[]``
-    3. reads ``[step, output]``
-    4. updates ``[]``
-    """
-
-    def __init__(self, step, rate, node, model, owner, tag=None):
-        super().__init__(tag=tag)
-        self.owner = owner
-        self._step, self._node, self._model = step, node, model
-        self.sets = [rate]
-        self.incs = []
-        self.updates = []
-
-    @property
-    def reads(self):
-        """The step, and the Node's output once the model is built."""
-        if self._reads is None:
-            self._reads = [self._step, self._model.sig[self._node]["out"]]
-        return self._reads
-
-    @reads.setter
-    def reads(self, reads):
-        self._reads = reads
-
-    @property
-    def step(self):
-        return self.reads[0]
-
-    @property
-    def output(self):
-        return self.reads[1]
-
-    @property
-    def rate(self):
-        return self.sets[0]
-
-    @property
-    def _descstr(self):
-        return f"{self.output} -> {self.rate}"
-
-    def make_step(self, signals, dt, rng):
-        step, rate = signals[self.step], signals[self.rate]
-        output = signals[self.output]
-
-        def step_node_rate():
-            # a sum is finite only if every element is, and costs less than to test all
-            if not math.isfinite(output.sum()):
-                check_rate(output, self.owner, step.item(), dt)
-            rate[...] = output
-
-        return step_node_rate
-
-
-def build_node_rate(model, node, rule, per_neuron_error):
-    """Build a learning rate that a Node drives; returns its Signal."""
-    if model.toplevel is None or not any(n is node for n in model.toplevel.all_nodes):
-        raise BuildError(
-            f"{node}, the learning rate of {rule.connection}, is not in the model that "
-            "is being built. Create the Node in the same model"
-        )
-    sizes = [1] if per_neuron_error or rule.size_in == 1 else [1, rule.size_in]
-    if node.size_out not in sizes:
-        raise BuildError(
-            f"{node}, the learning rate of {rule.connection}, has {node.size_out} "
-            f"outputs; here it must have {' or '.join(map(str, sizes))}"
-            + (
-                ", because this connection multiplies the error by encoders"
-                if per_neuron_error and node.size_out == rule.size_in
-                else ""
-            )
-        )
-    rate = Signal(shape=(node.size_out,), name="ScheduledPES:learning_rate")
-    # not add_op, which would read the Node's signal before it may have been built
-    model.operators.append(
-        SimNodeRate(model.step, rate, node, model, owner=str(rule.connection))
-    )
-    return rate
-
-
-def build_schedule_rate(model, schedule, rule):
+def build_schedule_rate(model, schedule, rule, control):
     """Build a learning rate that is a function of time; returns its Signal."""
     initial = schedule.rate_at(0.0)
     if not math.isfinite(initial):
@@ -233,8 +233,8 @@ def build_schedule_rate(model, schedule, rule):
             schedule,
         )
     rate = Signal(np.array([initial]), name="ScheduledPES:learning_rate")
-    if not isinstance(schedule, Constant):
-        model.add_op(
-            SimScheduledRate(model.step, rate, schedule, owner=str(rule.connection))
-        )
+    clock = Signal(np.zeros(1, dtype=np.int32), name="ScheduledPES:clock")
+    clock.trainable, clock.minibatched = False, True  # NengoDL: as the weights
+    owner = str(rule.connection)
+    model.add_op(SimScheduledRate(model.step, control, rate, clock, schedule, owner))
     return rate

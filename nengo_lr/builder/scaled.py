@@ -6,6 +6,7 @@ import numpy as np
 from nengo.builder import Builder, Operator, Signal
 from nengo.builder.operator import Reset
 
+from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import SimWeightsGuard
 from nengo_lr.builder.hosts import take_over_rule
 from nengo_lr.builder.learning_rate import build_rate
@@ -22,6 +23,8 @@ class SimScaledRule(Operator):
     ----------
     rule_op : Operator
         The rule's own operator, which updates ``delta``.
+    control : Signal (3,)
+        The rule's control. While it is frozen, the rule's operator does not run.
     delta : Signal (m, n)
         The weight change.
     rate : Signal (1,)
@@ -35,18 +38,18 @@ class SimScaledRule(Operator):
     -----
     1. sets what the rule's operator sets
     2. incs what it incs
-    3. reads what it reads, and ``rate``
+    3. reads what it reads, ``control`` and ``rate``
     4. updates what it updates
     """
 
-    def __init__(self, rule_op, delta, rate, own_rate, tag=None):
+    def __init__(self, rule_op, control, delta, rate, own_rate, tag=None):
         super().__init__(tag=tag)
         self._rule_op = rule_op
         self._delta_index = rule_op.updates.index(delta)
         self.own_rate = own_rate
         self.sets = list(rule_op.sets)
         self.incs = list(rule_op.incs)
-        self.reads = [*rule_op.reads, rate]
+        self.reads = [*rule_op.reads, control, rate]
         self.updates = list(rule_op.updates)
 
     @property
@@ -57,8 +60,12 @@ class SimScaledRule(Operator):
         """
         rule_op = copy.copy(self._rule_op)
         rule_op.sets, rule_op.incs = self.sets, self.incs
-        rule_op.reads, rule_op.updates = self.reads[:-1], self.updates
+        rule_op.reads, rule_op.updates = self.reads[:-2], self.updates
         return rule_op
+
+    @property
+    def control(self):
+        return self.reads[-2]
 
     @property
     def delta(self):
@@ -75,8 +82,11 @@ class SimScaledRule(Operator):
     def make_step(self, signals, dt, rng):
         step_rule = self.rule_op.make_step(signals, dt, rng)
         rate, delta, own_rate = signals[self.rate], signals[self.delta], self.own_rate
+        frozen = switch(signals, self.control, FROZEN)
 
         def step_scaled_rule():
+            if frozen:
+                return
             step_rule()
             factor = rate.item() / own_rate
             if factor == 0:
@@ -114,9 +124,10 @@ def build_scheduled(model, scheduled, rule):
         model.add_op(Reset(error))
         model.sig[rule]["in"] = error
 
-    rate = build_rate(model, scheduled, rule, per_neuron_error=True)
+    control = build_control(model, rule)
+    rate = build_rate(model, scheduled, rule, control, per_neuron_error=True)
     weights, own_rate = add_delta.dst, scheduled.rule.learning_rate
-    model.add_op(SimScaledRule(rule_op, add_delta.src, rate, own_rate))
-    model.add_op(add_delta)
+    model.add_op(SimScaledRule(rule_op, control, add_delta.src, rate, own_rate))
+    model.add_op(SimAddDelta(control, add_delta.src, weights))
     if is_guarded(model.toplevel):
         model.add_op(SimWeightsGuard(model.step, rate, weights, str(rule.connection)))

@@ -4,7 +4,7 @@ import tensorflow as tf
 from nengo.exceptions import BuildError
 from nengo_dl.builder import Builder, OpBuilder
 
-from nengo_lr.backends.nengo_dl.signals import same_shapes, stack
+from nengo_lr.backends.nengo_dl.signals import Control, same_shapes, stack
 from nengo_lr.builder import SimScaledRule
 
 
@@ -35,15 +35,18 @@ class SimScaledRuleBuilder(OpBuilder):
         self.rule_builder.build_pre(signals, config)
         self.rate_data = stack(signals, [op.rate for op in self.ops])
         self.delta_data = signals.combine([op.delta for op in self.ops])
+        self.control = Control(signals, self.ops)
         self.shape = (len(self.ops), *self.ops[0].delta.shape)
 
     def build_step(self, signals):
+        old = signals.gather(self.delta_data.reshape(self.shape))
         self.rule_builder.build_step(signals)
         rate = signals.gather(self.rate_data)[..., None]
         delta = signals.gather(self.delta_data.reshape(self.shape))
         # a change that is not finite would survive a rate of 0
         scaled = tf.where(rate == 0, tf.zeros_like(delta), rate * delta)
-        signals.scatter(self.delta_data, scaled)
+        frozen = self.control.frozen(signals)[..., None]
+        signals.scatter(self.delta_data, tf.where(frozen, old, scaled))
 
     @staticmethod
     def mergeable(x, y):

@@ -1,0 +1,405 @@
+import pickle
+import warnings
+from contextlib import nullcontext
+
+import nengo
+import numpy as np
+import pytest
+from helpers import decoded, learning_network, neurons_to_neurons
+from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
+
+from nengo_lr import (
+    AdaGrad,
+    Constant,
+    ErrorDriven,
+    ExponentialDecay,
+    LocalGains,
+    PiecewiseConstant,
+    RMSProp,
+    Scheduled,
+    ScheduledPES,
+    frozen,
+    set_learning_rate,
+)
+
+DECAY = ExponentialDecay(1e-3, tau=0.05)
+LAW = ErrorDriven(1e-5, 1e-3, scale=0.5, tau=0.01)
+
+
+def add_rate_probe(network):
+    with network:
+        rule = network.connection.learning_rule
+        network.rate = nengo.Probe(rule, "learning_rate")
+    return network
+
+
+def pes(learning_rate, **kwargs):
+    return add_rate_probe(
+        learning_network(ScheduledPES(learning_rate, **kwargs), n_neurons=20)
+    )
+
+
+def node_rate():
+    with nengo.Network(seed=0) as outer:
+        node = nengo.Node([1e-3, 5e-4])
+        inner = add_rate_probe(learning_network(ScheduledPES(node)))
+        outer.connection, outer.weights = inner.connection, inner.weights
+        outer.rate = inner.rate
+    return outer
+
+
+def probed_delta():
+    network = pes(DECAY)
+    with network:
+        nengo.Probe(network.connection.learning_rule, "delta")
+    return network
+
+
+def oja():
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(20, 1, seed=1)
+        post = nengo.Ensemble(10, 1, seed=2)
+        nengo.Connection(nengo.Node(lambda t: np.sin(9 * t)), pre)
+        network.connection = neurons_to_neurons(
+            pre, post, learning_rule_type=Scheduled(nengo.Oja(), DECAY)
+        )
+        network.weights = nengo.Probe(network.connection, "weights")
+    return add_rate_probe(network)
+
+
+def voja():
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(20, 1, seed=1)
+        post = nengo.Ensemble(10, 1, seed=2)
+        nengo.Connection(nengo.Node(lambda t: np.sin(9 * t)), pre)
+        network.connection = nengo.Connection(
+            pre, post, learning_rule_type=Scheduled(nengo.Voja(), DECAY)
+        )
+        rule = network.connection.learning_rule
+        network.weights = nengo.Probe(rule, "scaled_encoders")
+    return add_rate_probe(network)
+
+
+NETWORKS = {
+    "constant": lambda: pes(1e-3),
+    "schedule": lambda: pes(DECAY),
+    "callable": lambda: pes(lambda t: 1e-3 * np.exp(-t)),
+    "node": node_rate,
+    "law": lambda: pes(LAW),
+    "AdaGrad": lambda: pes(0.01, optimizer=AdaGrad()),
+    "RMSProp": lambda: pes(0.01, optimizer=RMSProp()),
+    "LocalGains": lambda: pes(DECAY, optimizer=LocalGains(window=0.01)),
+    "delta probed": probed_delta,
+    "Oja": oja,
+    "Voja": voja,
+}
+
+
+def all_networks():
+    """All of them in one, which NengoDL builds in much less time."""
+    with nengo.Network() as network:
+        network.parts = {name: make() for name, make in NETWORKS.items()}
+    return network
+
+
+def state(sim):
+    """Everything that learning changes, as copies."""
+    if hasattr(sim, "tensor_graph"):
+        from nengo_lr.backends.nengo_dl.state import variable
+
+        def value(signal):
+            return None if (v := variable(sim, signal)) is None else v.numpy()
+    else:
+
+        def value(signal):
+            return np.array(sim.signals[signal])
+
+    learning = [
+        op for op in sim.model.operators if type(op).__module__.startswith("nengo_lr")
+    ]
+    assert learning
+    values = {
+        signal: value(signal.base) for op in learning for signal in op.incs + op.updates
+    }
+    return {signal: array for signal, array in values.items() if array is not None}
+
+
+# --- frozen
+
+
+def test_nothing_moves_while_frozen(Simulator):
+    network = all_networks()
+    with Simulator(network) as sim:
+        sim.run_steps(10)
+        before = state(sim)
+        with frozen(sim):
+            sim.run_steps(10)
+            for signal, values in state(sim).items():
+                assert np.array_equal(values, before[signal]), signal
+        sim.run_steps(10)
+    for name, part in network.parts.items():
+        weights = sim.data[part.weights]
+        assert np.array_equal(weights[9], weights[19]), name
+        # the change of step 10 waited, and has landed in step 21
+        assert not np.array_equal(weights[19], weights[20]), name
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_frozen_for_no_step_changes_nothing(make):
+    network = make()
+    data = []
+    for with_freeze in (False, True):
+        with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+            sim.run_steps(10)
+            if with_freeze:
+                with frozen(sim):
+                    pass
+            sim.run_steps(10)
+        data.append(sim.data[network.weights])
+    assert np.array_equal(*data)
+
+
+def test_the_change_that_waited_is_the_one_before():
+    """Without input to the error, freezing is as if the frozen time had not been."""
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(20, 1, seed=1, neuron_type=nengo.RectifiedLinear())
+        post = nengo.Node(size_in=1)
+        network.connection = decoded(
+            pre[[0, 0]], nengo.Node(size_in=2), learning_rule_type=ScheduledPES(1e-3)
+        )
+        nengo.Connection(pre, post)
+        nengo.Connection(nengo.Node([1, 2]), network.connection.learning_rule)
+        weights = nengo.Probe(network.connection, "weights")
+    with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+        sim.run_steps(200)  # the filters have settled
+        with frozen(sim):
+            sim.run_steps(20)
+        sim.run_steps(20)
+    data = sim.data[weights]
+    steps = np.diff(data, axis=0)
+    assert np.all(steps[199:219] == 0)
+    assert np.allclose(steps[219:], steps[198], rtol=1e-9)
+
+
+def test_frozen_ends_with_an_error_in_the_block():
+    network = pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with pytest.raises(ZeroDivisionError), frozen(sim):
+            raise ZeroDivisionError
+        sim.run_steps(10)
+    assert not np.array_equal(
+        sim.data[network.weights][0], sim.data[network.weights][9]
+    )
+
+
+def test_frozen_within_frozen():
+    network = pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with frozen(sim):
+            with frozen(sim):
+                pass
+            sim.run_steps(10)
+    assert np.all(sim.data[network.weights] == sim.data[network.weights][0])
+
+
+def test_reset_while_frozen_is_an_error():
+    with nengo.Simulator(pes(1e-3), progress_bar=False) as sim:
+        with pytest.raises(SimulationError, match="reset while it was frozen"):
+            with frozen(sim):
+                sim.reset()
+
+
+def test_closing_while_frozen_is_fine():
+    with nengo.Simulator(pes(1e-3), progress_bar=False) as sim, frozen(sim):
+        sim.close()
+
+
+def test_a_rule_that_cannot_be_frozen_is_named():
+    network = pes(1e-3)
+    with network:
+        pre = nengo.Ensemble(10, 1)
+        nengo.Connection(pre, pre, label="mine", learning_rule_type=nengo.PES())
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with pytest.raises(ValidationError, match=r"PES.* on <Connection mine>"):
+            with frozen(sim):
+                pass
+
+
+def test_predict_on_a_frozen_model_leaves_the_weights(NengoDL):
+    """On a fresh simulator NengoDL resets its saved state after each batch."""
+    network = pes(DECAY, optimizer=AdaGrad())
+    with NengoDL(network, minibatch_size=2) as sim:
+        for _ in range(2):
+            before = state(sim)
+            with frozen(sim):
+                first, second = (sim.predict(n_steps=10) for _ in range(2))
+            for signal, values in state(sim).items():
+                assert np.array_equal(values, before[signal]), signal
+            assert np.array_equal(first[network.weights], second[network.weights])
+            sim.run_steps(10)
+
+
+@pytest.mark.parametrize("rate", [DECAY, 1e-3], ids=str)
+def test_a_schedule_that_starts_again_warns(NengoDL, rate):
+    with NengoDL(pes(rate)) as sim:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            sim.run_steps(10)
+            sim.run_steps(10)
+            with frozen(sim):
+                sim.predict(n_steps=10)
+                sim.run_steps(10)
+            sim.predict(n_steps=10)
+            with frozen(sim):
+                sim.predict(n_steps=10)
+        with pytest.warns() if rate is DECAY else nullcontext() as record:
+            sim.predict(n_steps=10)
+        if rate is DECAY:
+            assert len(record) == 1
+            assert "goes back to t=0.031 s" in str(record[0].message)
+            assert "learned up to t=0.04 s" in str(record[0].message)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            sim.reset()
+            sim.run_steps(5)
+
+
+# --- set_learning_rate
+
+
+def test_a_number_takes_the_place_of_any_rate(Simulator):
+    network = all_networks()
+    parts = network.parts.values()
+    with Simulator(network) as sim:
+        for learning_rate in (None, 3e-4, 0.0):
+            for part in parts if learning_rate is not None else ():
+                set_learning_rate(sim, part.connection.learning_rule, learning_rate)
+            sim.run_steps(5)
+        rates = [sim.data[part.rate].copy() for part in parts]
+        weights = [sim.data[part.weights].copy() for part in parts]
+        sim.reset()
+        sim.run_steps(5)
+    for part, old_rates, old_weights in zip(parts, rates, weights):
+        assert not np.any(np.isclose(old_rates[:5], 3e-4, rtol=1e-3, atol=0))
+        assert np.all(old_rates[5:10] == 3e-4)
+        assert not np.array_equal(old_weights[5], old_weights[10])
+        assert np.array_equal(old_weights[10], old_weights[14])
+        assert np.allclose(sim.data[part.rate], old_rates[:5], rtol=1e-12, atol=0)
+        assert np.allclose(sim.data[part.weights], old_weights[:5], rtol=1e-9)
+
+
+def test_the_new_rate_learns_as_if_it_had_been_scheduled(Simulator):
+    step = pes(PiecewiseConstant([1e-3, 2e-4], boundaries=[0.021]))
+    network = pes(1e-3)
+    with Simulator(step) as expected:
+        expected.run_steps(40)
+    with Simulator(network) as sim:
+        sim.run_steps(20)
+        set_learning_rate(sim, network.connection.learning_rule, 2e-4)
+        sim.run_steps(20)
+    assert np.array_equal(sim.data[network.rate], expected.data[step.rate])
+    assert np.allclose(
+        sim.data[network.weights], expected.data[step.weights], rtol=1e-12, atol=0
+    )
+
+
+@pytest.mark.parametrize("rate", [DECAY, lambda t: 1e-6 * t, DECAY * 0.5], ids=str)
+@pytest.mark.parametrize("kind", ["constant", "node", "law", "Oja"])
+def test_a_schedule_takes_the_place_of_any_rate(kind, rate):
+    network = NETWORKS[kind]()
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(300)  # past the end of a chunk
+        set_learning_rate(sim, network.connection.learning_rule, 1e-4)
+        sim.run_steps(3)
+        set_learning_rate(sim, network.connection.learning_rule, rate)
+        sim.run_steps(300)
+        rates = sim.data[network.rate]
+        assert np.all(rates[300:303] == 1e-4)
+        times = 1e-3 * np.arange(304, 604)
+        assert np.all(rates[303:].T == [rate(t) for t in times])
+        sim.reset()
+        sim.run_steps(2)
+        assert np.array_equal(sim.data[network.rate], rates[:2])
+
+
+@pytest.mark.parametrize("rate", [2e-4, DECAY], ids=str)
+def test_a_pickled_simulator_keeps_the_new_rate(rate):
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(10, 1)
+        connection = nengo.Connection(pre, pre, learning_rule_type=ScheduledPES(1e-3))
+        nengo.Connection(nengo.Node(1), connection.learning_rule)
+        rates = nengo.Probe(connection.learning_rule, "learning_rate")
+        weights = nengo.Probe(connection, "weights")
+    with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+        set_learning_rate(sim, connection.learning_rule, rate)
+        sim.run_steps(10)
+        with pickle.loads(pickle.dumps(sim)) as copy:
+            for s in (sim, copy):
+                s.run_steps(10)
+            copied = [copy.data[probe] for probe in copy.model.probes]
+        assert np.array_equal(copied[0], sim.data[rates])
+        assert np.array_equal(copied[1], sim.data[weights])
+        assert not np.any(copied[0] == 1e-3)
+
+
+def test_two_rules_change_apart(Simulator):
+    with nengo.Network() as network:
+        parts = [pes(DECAY) for _ in range(3)]
+    with Simulator(network) as sim:
+        set_learning_rate(sim, parts[1].connection.learning_rule, 3e-4)
+        sim.run_steps(3)
+    assert np.all(sim.data[parts[1].rate] == 3e-4)
+    for part in (parts[0], parts[2]):
+        expected = DECAY(1e-3 * np.arange(1, 4))
+        assert np.allclose(sim.data[part.rate][:, 0], expected, rtol=1e-12)
+
+
+def test_a_rate_set_while_frozen_holds_afterwards():
+    network = pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(5)
+        with frozen(sim):
+            set_learning_rate(sim, network.connection.learning_rule, 0.0)
+            sim.run_steps(5)
+        sim.run_steps(5)
+    weights = sim.data[network.weights]
+    assert np.array_equal(weights[4], weights[9])
+    assert not np.array_equal(weights[9], weights[10])  # the change that waited
+    assert np.array_equal(weights[10], weights[14])
+
+
+def test_a_schedule_on_nengo_dl_asks_for_a_new_simulator(NengoDL):
+    network = pes(1e-3)
+    with NengoDL(network) as sim:
+        set_learning_rate(sim, network.connection.learning_rule, Constant(2e-4))
+        with pytest.raises(ValidationError, match="make a new Simulator"):
+            set_learning_rate(sim, network.connection.learning_rule, DECAY)
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        (-1.0, "must be finite and not negative"),
+        (np.nan, "must be finite"),
+        ("fast", "must be a number, a Schedule"),
+        (LAW, "must be part of the model"),
+    ],
+)
+def test_bad_rates(rate, words):
+    network = pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with pytest.raises(ValidationError, match=words):
+            set_learning_rate(sim, network.connection.learning_rule, rate)
+
+
+def test_bad_rules_and_simulators():
+    network, other = pes(1e-3), pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with pytest.raises(ValidationError, match="not in the simulator's model"):
+            set_learning_rate(sim, other.connection.learning_rule, 1.0)
+        with pytest.raises(ValidationError, match="must be a connection's learning_r"):
+            set_learning_rate(sim, network.connection, 1.0)
+    with pytest.raises(SimulatorClosed, match="closed"):
+        set_learning_rate(sim, network.connection.learning_rule, 1.0)
+    with pytest.raises(ValidationError, match=r"a nengo\.Simulator or a nengo_dl"):
+        set_learning_rate(network, network.connection.learning_rule, 1.0)
