@@ -160,7 +160,7 @@ def check_simulator(sim):
             f"must be a nengo.Simulator or a nengo_dl.Simulator (got {sim!r})", "sim"
         )
     if sim.closed:
-        raise SimulatorClosed("Cannot change the learning of a closed simulator")
+        raise SimulatorClosed("The simulator is closed")
 
 
 def find_control(sim, rule):

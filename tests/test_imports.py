@@ -84,7 +84,9 @@ def test_import_is_light():
     assert found.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["benchmark", "compare", "plot", "tasks"])
+@pytest.mark.parametrize(
+    "name", ["benchmark", "checkpoint", "compare", "plot", "tasks"]
+)
 def test_modules_on_demand(name):
     code = f"import nengo_lr; print(nengo_lr.{name}.__name__)"
     found = subprocess.run(

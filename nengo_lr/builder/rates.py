@@ -55,7 +55,7 @@ def rate_setter(schedule, owner, step, rate, dt):
         What has this rate, for error messages.
     step : array ()
         The simulator's integer step.
-    rate : array (k,)
+    rate : array (1,)
         What is set.
     dt : float
         The step's length in seconds.
@@ -67,7 +67,7 @@ def rate_setter(schedule, owner, step, rate, dt):
     if not schedule.traceable:
 
         def set_from_function():
-            rate.fill(rate_at(schedule, owner, step.item(), dt))
+            rate[0] = rate_at(schedule, owner, step.item(), dt)
 
         return set_from_function
 
@@ -82,7 +82,7 @@ def rate_setter(schedule, owner, step, rate, dt):
         value = rates[now - first]
         if not math.isfinite(value):
             check_rate(value, owner, now, dt)
-        rate.fill(value)
+        rate[0] = value
 
     return set_from_chunk
 
@@ -156,6 +156,7 @@ class SimRate(Operator):
                 schedule = self.schedules[number]
                 setters[number] = rate_setter(schedule, self.owner, step, rate, dt)
             setters[number]()
+            rate.fill(rate[0])
 
         def step_rate():
             if choice:

@@ -1,4 +1,4 @@
-"""The values of signals in a running simulator."""
+"""The values of signals in a simulator, between two runs."""
 
 import numpy as np
 
@@ -10,24 +10,39 @@ def variable(sim, signal):
     return params.get(key, state.get(key))
 
 
-def write(sim, signal, values):
-    """Set a signal that is not minibatched.
+def place(sim, signal):
+    """Where a signal lies in its variable."""
+    tensor = sim.tensor_graph.signals[signal]
+    rows = np.concatenate([np.arange(*bounds) for bounds in tensor.slices])
+    return (slice(None), rows) if tensor.minibatched else rows
+
+
+def read(sim, signal):
+    """The values of a signal, or None if it is not kept.
 
     Parameters
     ----------
     sim : nengo_dl.Simulator
-    signal : nengo.builder.Signal (n,)
-    values : array (n,)
+    signal : nengo.builder.Signal (n, ...)
+
+    Returns
+    -------
+    values : array (n, ...) or (minibatch, n, ...)
+    """
+    stored = variable(sim, signal)
+    return None if stored is None else stored.numpy()[place(sim, signal)]
+
+
+def write(sim, signal, values):
+    """Set a signal that is kept.
+
+    Parameters
+    ----------
+    sim : nengo_dl.Simulator
+    signal : nengo.builder.Signal (n, ...)
+    values : array (n, ...) or (minibatch, n, ...)
     """
     stored = variable(sim, signal)
     data = stored.numpy()
-    slices = sim.tensor_graph.signals[signal].slices
-    data[np.concatenate([np.arange(*bounds) for bounds in slices])] = values
+    data[place(sim, signal)] = values
     stored.assign(data)
-
-
-def read(sim, signal):
-    """The values (n,) of a signal that is not minibatched."""
-    slices = sim.tensor_graph.signals[signal].slices
-    data = variable(sim, signal).numpy()
-    return np.concatenate([data[slice(*bounds)] for bounds in slices])

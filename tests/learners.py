@@ -1,0 +1,116 @@
+"""Networks that learn in every way that can be frozen, changed and saved."""
+
+import nengo
+import numpy as np
+from helpers import learning_network, neurons_to_neurons
+
+from nengo_lr import (
+    AdaGrad,
+    ErrorDriven,
+    ExponentialDecay,
+    LocalGains,
+    RMSProp,
+    Scheduled,
+    ScheduledPES,
+)
+
+DECAY = ExponentialDecay(1e-3, tau=0.05)
+LAW = ErrorDriven(1e-5, 1e-3, scale=0.5, tau=0.01)
+
+
+def add_rate_probe(network):
+    with network:
+        rule = network.connection.learning_rule
+        network.rate = nengo.Probe(rule, "learning_rate")
+    return network
+
+
+def pes(learning_rate, **kwargs):
+    return add_rate_probe(
+        learning_network(ScheduledPES(learning_rate, **kwargs), n_neurons=20)
+    )
+
+
+def node_rate():
+    with nengo.Network(seed=0) as outer:
+        node = nengo.Node([1e-3, 5e-4])
+        inner = add_rate_probe(learning_network(ScheduledPES(node)))
+        outer.connection, outer.weights = inner.connection, inner.weights
+        outer.rate = inner.rate
+    return outer
+
+
+def probed_delta():
+    network = pes(DECAY)
+    with network:
+        nengo.Probe(network.connection.learning_rule, "delta")
+    return network
+
+
+def oja():
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(20, 1, seed=1)
+        post = nengo.Ensemble(10, 1, seed=2)
+        nengo.Connection(nengo.Node(lambda t: np.sin(9 * t)), pre)
+        network.connection = neurons_to_neurons(
+            pre, post, learning_rule_type=Scheduled(nengo.Oja(), DECAY)
+        )
+        network.weights = nengo.Probe(network.connection, "weights")
+    return add_rate_probe(network)
+
+
+def voja():
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(20, 1, seed=1)
+        post = nengo.Ensemble(10, 1, seed=2)
+        nengo.Connection(nengo.Node(lambda t: np.sin(9 * t)), pre)
+        network.connection = nengo.Connection(
+            pre, post, learning_rule_type=Scheduled(nengo.Voja(), DECAY)
+        )
+        rule = network.connection.learning_rule
+        network.weights = nengo.Probe(rule, "scaled_encoders")
+    return add_rate_probe(network)
+
+
+NETWORKS = {
+    "constant": lambda: pes(1e-3),
+    "schedule": lambda: pes(DECAY),
+    "callable": lambda: pes(lambda t: 1e-3 * np.exp(-t)),
+    "node": node_rate,
+    "law": lambda: pes(LAW),
+    "AdaGrad": lambda: pes(0.01, optimizer=AdaGrad()),
+    "RMSProp": lambda: pes(0.01, optimizer=RMSProp()),
+    "LocalGains": lambda: pes(DECAY, optimizer=LocalGains(window=0.01)),
+    "delta probed": probed_delta,
+    "Oja": oja,
+    "Voja": voja,
+}
+
+
+def all_networks():
+    """All of them in one, which NengoDL builds in much less time."""
+    with nengo.Network() as network:
+        network.parts = {name: make() for name, make in NETWORKS.items()}
+    return network
+
+
+def state(sim):
+    """Everything that learning changes, as copies."""
+    if hasattr(sim, "tensor_graph"):
+        from nengo_lr.backends.nengo_dl.state import variable
+
+        def value(signal):
+            return None if (v := variable(sim, signal)) is None else v.numpy()
+    else:
+
+        def value(signal):
+            return np.array(sim.signals[signal])
+
+    learning = [
+        op for op in sim.model.operators if type(op).__module__.startswith("nengo_lr")
+    ]
+    assert learning
+    values = {
+        signal: value(signal.base) for op in learning for signal in op.incs + op.updates
+    }
+    return {signal: array for signal, array in values.items() if array is not None}
