@@ -246,9 +246,9 @@ def test_which_functions_remember(function, stateless):
 # --- whatever happens to the file
 
 
-def small():
+def small(n_neurons=10, seed=1):
     with nengo.Network(seed=0) as network:
-        pre = nengo.Ensemble(10, 1, seed=1)
+        pre = nengo.Ensemble(n_neurons, 1, seed=seed)
         network.connection = nengo.Connection(
             pre, nengo.Node(size_in=1), seed=2, learning_rule_type=ScheduledPES(1e-3)
         )
@@ -387,18 +387,6 @@ def test_a_later_version_is_refused(saved, monkeypatch):
         loaded_step(saved)
 
 
-def other_seed():
-    network = small()
-    network.all_ensembles[0].seed = 99
-    return network
-
-
-def more_neurons():
-    network = small()
-    network.all_ensembles[0].n_neurons = 11
-    return network
-
-
 def one_more():
     network = small()
     with network:
@@ -409,8 +397,8 @@ def one_more():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (other_seed, "constants .* differ"),
-        (more_neurons, r"has shape \(.* here"),
+        (lambda: small(seed=99), "constants .* differ"),
+        (lambda: small(11), r"has shape \(.* here"),
         (one_more, "is only in"),
     ],
 )
