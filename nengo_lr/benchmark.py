@@ -10,6 +10,7 @@ import nengo
 import numpy as np
 
 from nengo_lr import optimizers
+from nengo_lr.checks import check_choice, check_integer, check_type
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.schedules import ExponentialDecay
 
@@ -41,6 +42,8 @@ def interleaved(runs, baseline, rounds=15):
     seconds : float
         Median CPU time of the baseline in seconds.
     """
+    check_choice(baseline, runs, "baseline")
+    check_integer(rounds, "rounds")
     seconds = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -137,6 +140,9 @@ def build(path, neurons, dimensions):
     -------
     network : nengo.Network
     """
+    check_type(path, Path, "path", "a Path, such as PATHS['ScheduledPES']")
+    check_integer(neurons, "neurons")
+    check_integer(dimensions, "dimensions")
     value = np.random.RandomState(0).standard_normal(dimensions)
     decoders = np.zeros((neurons, dimensions))
     with nengo.Network(seed=0) as network:
@@ -200,6 +206,10 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
         microseconds of a step of that. The path "memory limit" is the floor (no
         learning) and one pass that reads and writes all weights.
     """
+    for name in names:
+        check_choice(name, PATHS, "names")
+    check_choice(simulator, SIMULATORS, "simulator")
+    check_integer(rounds, "rounds")
     names = list(dict.fromkeys([BASELINE, FLOOR, *names]))
     simulators = {
         name: SIMULATORS[simulator](build(PATHS[name], neurons, dimensions), **kwargs)
@@ -268,6 +278,7 @@ def peak_memory(name, neurons, dimensions):
     peak : int
         In bytes of arrays and objects, on the reference simulator.
     """
+    check_choice(name, PATHS, "name")
     network = build(PATHS[name], neurons, dimensions)
     tracemalloc.start()
     with nengo.Simulator(network, progress_bar=False) as sim:

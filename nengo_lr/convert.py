@@ -11,6 +11,7 @@ from nengo.connection import LearningRule
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
+from nengo_lr.checks import check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.networks import ErrorScaler
@@ -152,10 +153,10 @@ def to_error_scaling(
     >>> converted.connections[0].learning_rule_type
     PES()
     """
-    if method not in ("ensemble", "node"):
-        raise ValidationError(
-            f"must be 'ensemble' or 'node' (got {method!r})", "method", to_error_scaling
-        )
+    check_type(network, nengo.Network, "network", "a nengo.Network", to_error_scaling)
+    check_choice(method, ("ensemble", "node"), "method", to_error_scaling)
+    if rate_radius is not None:
+        check_number(rate_radius, "rate_radius", obj=to_error_scaling)
     conversions = find_conversions(network)
     # what these objects are replaced by in the copy, as deepcopy takes it
     copies = {}

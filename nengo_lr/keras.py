@@ -12,6 +12,7 @@ from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
 from nengo_lr import optimizers
+from nengo_lr.checks import check_number
 from nengo_lr.schedules.base import RateParam, Schedule, ScheduleParam, SecondsParam
 from nengo_lr.schedules.expressions import parse
 
@@ -139,6 +140,8 @@ class LocalGains(tf.keras.optimizers.Optimizer):
         name="LocalGains",
         **kwargs,
     ):
+        if weight_decay is not None:
+            check_number(weight_decay, "weight_decay", least=0, obj=type(self))
         super().__init__(name=name, weight_decay=weight_decay, **kwargs)
         self._learning_rate = self._build_learning_rate(learning_rate)
         self.rule = optimizers.LocalGains(bonus, penalty, limits)

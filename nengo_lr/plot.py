@@ -9,6 +9,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from nengo_lr.checks import check_number, check_type
+from nengo_lr.schedules import Schedule
+
 __all__ = [
     "COLORS",
     "STYLE",
@@ -154,6 +157,8 @@ def schedule(schedule, duration, ax=None, **kwargs):
     >>> ax.get_xlabel()
     'time (s)'
     """
+    check_type(schedule, Schedule, "schedule", "a Schedule")
+    check_number(duration, "duration")
     if ax is None:
         with style():
             ax = plt.figure(figsize=(6.4, 3.2)).add_subplot()

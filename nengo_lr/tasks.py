@@ -6,6 +6,12 @@ from typing import Callable, Optional
 import nengo
 import numpy as np
 
+from nengo_lr.checks import (
+    check_callable,
+    check_integer,
+    check_number,
+    check_type,
+)
 from nengo_lr.learning_rules import ScheduledPES
 
 __all__ = [
@@ -135,6 +141,16 @@ def band_limited(rng, duration, dimensions=1, high=5.0, rms=0.5):
     signal : array (n_samples, dimensions)
         One sample per millisecond.
     """
+    check_type(
+        rng,
+        (np.random.RandomState, np.random.Generator),
+        "rng",
+        "one of numpy's random number generators",
+    )
+    check_number(duration, "duration")
+    check_integer(dimensions, "dimensions")
+    check_number(high, "high")
+    check_number(rms, "rms", least=0)
     period = 40.0 * max(1, np.ceil(duration / 40.0))
     n_samples = round(period / SAMPLE)
     n_sines = round(high * period)
@@ -180,6 +196,12 @@ def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
         target, neither with noise; the target filtered like the output) and
         ``weights`` (every 50 ms).
     """
+    check_type(task, Task, "task", "a Task, such as TASKS['comm']")
+    check_number(learning, "learning")
+    check_number(test, "test", least=0)
+    check_integer(seed, "seed", least=0)
+    if wire is not None:
+        check_callable(wire, "wire", "a function of the error and the learning rule")
     duration = learning + test
     rng = np.random.RandomState(seed)
     x = np.clip(band_limited(rng, duration, task.dimensions), -1, 1)
@@ -252,6 +274,7 @@ def final_error(simulator, network, learning=LEARNING):
     rmse : float
         In units of the target.
     """
+    check_number(learning, "learning")
     error = simulator.data[network.test_error][round(learning / simulator.dt) :]
     return float(np.sqrt(np.mean(error**2)))
 
@@ -275,6 +298,7 @@ def least_squares_limit(task, seed=0, learning=LEARNING, test=TEST):
     rmse : float
         The root mean square error in the test phase, in units of the target.
     """
+    check_type(task, Task, "task", "a Task, such as TASKS['comm']")
     if task.later is not None:
         task = replace(task, function=task.later, later=None)
     network = build(task, ScheduledPES(0.0), seed=seed, learning=learning, test=test)

@@ -10,7 +10,8 @@ import nengo_lr
 ROOT = Path(nengo_lr.__file__).parent
 
 LAYERS = [
-    ["version", "schedules", "kernels"],
+    ["version", "checks"],
+    ["schedules", "kernels"],
     ["feedback", "optimizers"],
     ["params", "settings"],
     ["learning_rules"],

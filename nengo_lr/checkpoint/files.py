@@ -71,7 +71,7 @@ def read(path):
     OSError
         If it cannot be opened.
     """
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 names = set(archive.files) - {DESCRIPTION}

@@ -16,6 +16,7 @@ from nengo_lr.checkpoint.signals import (
     unnamed_states,
     written_signals,
 )
+from nengo_lr.checks import check_choice
 from nengo_lr.runtime import check_simulator, is_nengo_dl
 from nengo_lr.schedules import expressions
 
@@ -71,10 +72,7 @@ def save(sim, path, outside="refuse"):
     20
     """
     check_simulator(sim)
-    if outside not in OUTSIDE:
-        raise ValidationError(
-            f"must be one of {', '.join(OUTSIDE)} (got {outside!r})", "outside"
-        )
+    check_choice(outside, OUTSIDE, "outside")
     found = kept_outside(sim.model)
     if found and outside == "refuse":
         raise ValidationError(

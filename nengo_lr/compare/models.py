@@ -8,6 +8,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
+from nengo_lr.checks import check_callable, check_choice, check_number, check_type
 from nengo_lr.compare.simulators import SIMULATORS
 from nengo_lr.convert import to_error_scaling
 
@@ -45,6 +46,7 @@ def find_model(text):
     ValidationError
         If there is no such module or function.
     """
+    check_type(text, str, "model", "text like module:function")
     module, _, function = text.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
@@ -83,6 +85,12 @@ def compare_model(make, duration, simulators=("nengo",), forms=MODEL_FORMS, **kw
         first form on the same simulator, relative to the root mean square there, over
         the whole run and at its end.
     """
+    check_callable(make, "make", "a function that returns a nengo.Network")
+    check_number(duration, "duration")
+    for name in simulators:
+        check_choice(name, SIMULATORS, "simulators")
+    for name in forms:
+        check_choice(name, MODEL_FORMS, "forms")
     model = make()
     if not isinstance(model, nengo.Network):
         raise ValidationError(

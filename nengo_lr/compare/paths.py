@@ -7,6 +7,7 @@ from typing import Callable, Optional
 import nengo
 import numpy as np
 
+from nengo_lr.checks import check_choice, check_type
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.networks import ErrorScaler
 from nengo_lr.optimizers import AdaGrad, Adam, LocalGains, RMSProp
@@ -209,4 +210,7 @@ def default_paths(scalers=("tied",)):
     >>> [path.name for path in default_paths()]
     ['fixed rate', 'ScheduledPES', 'Node scaling', 'ErrorScaler tied']
     """
+    check_type(scalers, (list, tuple), "scalers", "a list of names")
+    for name in scalers:
+        check_choice(name, SCALERS, "scalers")
     return [FIXED, NATIVE, NODE, *(SCALERS[name] for name in scalers)]

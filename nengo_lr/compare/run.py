@@ -5,12 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 from nengo.exceptions import ValidationError
+from nengo.utils.numpy import is_number
 
+from nengo_lr.checks import (
+    check_callable,
+    check_choice,
+    check_integer,
+    check_type,
+)
 from nengo_lr.compare.jobs import attempt, outcome, run_paths, time_paths
 from nengo_lr.compare.paths import (
     LEARNING_SHARE,
     NATIVE,
     Experiment,
+    Path,
     default_paths,
     whole,
 )
@@ -78,10 +86,20 @@ def compare(
     >>> float(found.runs["drift"][found.runs["path"] == "ScheduledPES"].iloc[0])
     0.0
     """
-    paths = default_paths() if paths is None else list(paths)
+    if paths is None:
+        paths = default_paths()
+    check_type(paths, (list, tuple), "paths", "a list of Paths")
+    for path in paths:
+        check_type(path, Path, "paths", "a list of Paths")
+    if progress is not None:
+        check_callable(progress, "progress", "a function of two numbers, or None")
     experiments = make_experiments(task, schedule, seeds, duration)
     check_choices(simulators, paths)
-    executor = Immediately() if executor is None else executor
+    if executor is None:
+        executor = Immediately()
+    check_callable(
+        getattr(executor, "submit", None), "executor", "an Executor with a submit"
+    )
     # the slower simulator first, so that no worker has to wait for it at the end
     jobs = [(name, e) for name in reversed(simulators) for e in experiments]
     total = len(jobs) + len(simulators)
@@ -108,19 +126,18 @@ def compare(
 def make_experiments(task, schedule, seeds, duration):
     """The experiments, one per seed, once their arguments are checked."""
     if not isinstance(task, Task):
-        if task not in TASKS:
-            raise ValidationError(
-                f"must be one of {', '.join(TASKS)} (got {task!r})", "task"
-            )
+        check_choice(task, TASKS, "task")
         task = TASKS[task]
-    if not 1.0 <= duration < np.inf:
+    if not is_number(duration) or not 1.0 <= duration < np.inf:
         raise ValidationError(
-            f"must be at least 1 second, and finite (got {duration})", "duration"
+            f"must be at least 1 second, and finite (got {duration!r})", "duration"
         )
     if schedule is None:
         schedule = CosineDecay(1e-3, LEARNING_SHARE * duration)
-    if not isinstance(schedule, Schedule):
-        raise ValidationError(f"must be a Schedule (got {schedule!r})", "schedule")
+    check_type(schedule, Schedule, "schedule", "a Schedule")
+    check_type(seeds, (list, tuple, range), "seeds", "a list of numbers")
+    for seed in seeds:
+        check_integer(seed, "seeds", least=0)
     if len(seeds) == 0 or len(set(seeds)) < len(seeds):
         raise ValidationError(
             f"must be one or more different numbers (got {list(seeds)})", "seeds"
@@ -137,11 +154,9 @@ def make_experiments(task, schedule, seeds, duration):
 
 def check_choices(simulators, paths):
     """Refuse simulators that are not there, and paths that cannot be compared."""
+    check_type(simulators, (list, tuple), "simulators", "a list of names")
     for name in simulators:
-        if name not in SIMULATORS:
-            raise ValidationError(
-                f"must be among {', '.join(SIMULATORS)} (got {name!r})", "simulators"
-            )
+        check_choice(name, SIMULATORS, "simulators")
         if name in missing_simulators():
             raise ValidationError(
                 f"{name} is not installed; pip install 'nengo-lr[dl]' brings NengoDL "

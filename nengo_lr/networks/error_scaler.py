@@ -4,10 +4,11 @@ import numpy as np
 from nengo import Config, Connection, Ensemble, Network, Node
 from nengo.dists import Distribution
 from nengo.exceptions import ValidationError
-from nengo.neurons import Izhikevich
+from nengo.neurons import Izhikevich, NeuronType
 from nengo.params import Default
-from nengo.utils.numpy import is_integer
+from nengo.utils.numpy import is_integer, is_number
 
+from nengo_lr.checks import check_choice, check_type
 from nengo_lr.networks import gates
 from nengo_lr.networks.designs import DESIGNS, fast_rates
 from nengo_lr.networks.watch import Watch
@@ -135,11 +136,19 @@ class ErrorScaler(Network):
     ):
         if neuron_type is Default:
             neuron_type = Config.default(Ensemble, "neuron_type")
+        check_type(
+            neuron_type, NeuronType, "neuron_type", "a nengo neuron type", ErrorScaler
+        )
+        check_type(signed, (bool, np.bool_), "signed", "True or False", ErrorScaler)
+        check_type(watch, (bool, np.bool_), "watch", "True or False", ErrorScaler)
         if max_rates is Default and design == "tied":
             max_rates = fast_rates(neuron_type)
         elif max_rates is Default:
             max_rates = Config.default(Ensemble, "max_rates")
-        check_product(error_radius, rate_radius, design, neuron_type, max_rates)
+        check_type(
+            max_rates, Distribution, "max_rates", "a nengo Distribution", ErrorScaler
+        )
+        check_product(error_radius, rate_radius, design, neuron_type)
         check_gate(gate, gate_threshold, signed, neuron_type)
         n_product = neurons_per_product(n_neurons, dimensions, design, gate)
 
@@ -223,15 +232,12 @@ def product(x):
     return x[0] * x[1]
 
 
-def check_product(error_radius, rate_radius, design, neuron_type, max_rates):
+def check_product(error_radius, rate_radius, design, neuron_type):
     """Refuse what cannot be multiplied."""
     for name, radius in (("error", error_radius), ("rate", rate_radius)):
-        if not 0 < radius < np.inf:
-            refuse(f"{name}_radius", f"must be positive and finite (got {radius})")
-    if design not in DESIGNS:
-        refuse("design", f"must be one of {', '.join(DESIGNS)} (got {design!r})")
-    if not isinstance(max_rates, Distribution):
-        refuse("max_rates", f"must be a nengo Distribution (got {max_rates!r})")
+        if not is_number(radius) or not 0 < radius < np.inf:
+            refuse(f"{name}_radius", f"must be positive and finite (got {radius!r})")
+    check_choice(design, DESIGNS, "design", ErrorScaler)
     if isinstance(neuron_type, Izhikevich):
         refuse(
             "neuron_type",
@@ -245,11 +251,11 @@ def check_gate(gate, gate_threshold, signed, neuron_type):
     """Refuse a gate that could not close, or would close when it must not."""
     if gate not in (None, "neural", "node"):
         refuse("gate", f"must be None, 'neural' or 'node' (got {gate!r})")
-    if not 0 < gate_threshold < 1:
+    if not is_number(gate_threshold) or not 0 < gate_threshold < 1:
         refuse(
             "gate_threshold",
             "must be a fraction of the rate's radius, between 0 and 1 "
-            f"(got {gate_threshold})",
+            f"(got {gate_threshold!r})",
         )
     if gate == "neural" and signed:
         refuse(

@@ -8,6 +8,7 @@ import operator
 from nengo.exceptions import ValidationError
 
 from nengo_lr import schedules
+from nengo_lr.checks import check_type
 from nengo_lr.schedules.base import Schedule
 
 __all__ = ["catalogue", "examples", "parse"]
@@ -71,6 +72,7 @@ def parse(text):
     >>> parse("CosineDecay(1e-3, 10) * 0.5").schedules[1]
     Constant(value=0.5)
     """
+    check_type(text, str, "text", "text")
     return Reader(text).schedule()
 
 
@@ -91,6 +93,7 @@ def examples(cls):
     >>> examples(schedules.Constant)
     [Constant(value=0.0001)]
     """
+    check_type(cls, type, "cls", "a class of the catalogue")
     sources = [e.source for e in doctest.DocTestParser().get_examples(cls.__doc__)]
     calls = [
         node

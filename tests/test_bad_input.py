@@ -1,0 +1,599 @@
+"""Every public parameter and every option refuses what is no value for it.
+
+The lists of parameters and options come from the signatures and from the command, so
+that a new one without a row fails here.
+"""
+
+import inspect
+import math
+import pkgutil
+from importlib import import_module
+
+import nengo
+import numpy as np
+import pytest
+from nengo.exceptions import ValidationError
+
+import nengo_lr as nlr
+from nengo_lr import benchmark, tasks
+from nengo_lr.cli import main
+from nengo_lr.cli.commands import commands
+from nengo_lr.schedules import expressions
+
+NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "kernels", "params", "version"}
+
+RECORDS = {
+    "benchmark.Path",
+    "compare.Comparison",
+    "compare.Experiment",
+    "compare.Path",
+    "tasks.Task",
+}
+"""They hold what they are given; the functions that take them check them."""
+
+DRAWN = {"plot.comparison", "plot.costs", "plot.label_lines", "plot.save", "plot.tidy"}
+"""They draw what other functions return."""
+
+PASSED_ON = {
+    "keras.LocalGains.name",
+    "keras.layer_factors.factors",
+    "keras.layer_factors.sim",
+    "plot.schedule.ax",
+    "plot.schedule.kwargs",
+    "plot.style.fname",
+    "tasks.final_error.simulator",
+    "tasks.final_error.network",
+}
+"""They are for Keras, matplotlib or Nengo, which check them."""
+
+OTHER_NAMES = {
+    "kwargs": "gate",
+    "make": "model",
+    "other": "schedules",
+    "runs": "baseline",
+    "scaler_options": "gate",
+    "schedule": "value",  # of the Constant that a number stands for
+    "text": "model",
+}
+"""What messages call some parameters."""
+
+
+# --- what is wrong with a value, and the words that say so
+
+NUMBER = [("fast", "number"), ([], "number"), (2 + 1j, "")]
+FINITE = [(math.nan, "finite"), (math.inf, "finite"), *NUMBER]
+RATE = [(-1e-3, "greater than or equal to 0"), *FINITE]
+SECONDS = [(0, "greater than 0"), (-1.0, "greater than 0"), *FINITE]
+TIME = [(-1.0, "greater than or equal to 0"), *FINITE]
+SHARE = [(1.5, "less than"), (-0.1, "greater than"), *FINITE]
+RATES = [
+    ([], "must not be empty"),
+    ([-1.0], "finite and not negative"),
+    ([math.nan], "finite and not negative"),
+    (["fast"], ""),
+    ([[1.0]], ""),
+]
+TIMES = [([1.0, 1.0], "increase strictly"), *RATES]
+SCHEDULE = [
+    ("fast", "must be a Schedule or a number"),
+    (abs, "wrap a function of time in FunctionSchedule"),
+    (-1.0, "greater than or equal to 0"),
+    (math.nan, "finite"),
+]
+SCHEDULES = [
+    ([], "must not be empty"),
+    (nlr.Constant(1.0), "must be a list of schedules"),
+    (["fast"], "must be a Schedule or a number"),
+]
+MODE = [("fast", "'fast'"), (1, ""), (None, "")]
+FUNCTION = [("fast", "callable"), (1.0, "callable")]
+LEARNING_RATE = [
+    (-1.0, "finite and not negative"),
+    (math.inf, "finite and not negative"),
+    ("fast", "must be a number, a Schedule, a function of time"),
+    (float, "must be a number, a Schedule, a function of time"),
+]
+POSITIVE = [(0, ""), (-1.0, ""), (math.nan, ""), ("fast", ""), (None, "")]
+INTEGER = [(0, "integer"), (1.5, "integer"), ("fast", "integer"), (None, "integer")]
+SEED = [(-1, "integer not less than 0"), (0.5, "integer"), ("fast", "integer")]
+CHOICE = [("fast", "must be one of"), (None, "must be one of"), ([], "must be one of")]
+YES_OR_NO = [("fast", "True or False"), (None, "True or False")]
+SIMULATOR = [
+    ("fast", "must be a nengo.Simulator or a nengo_dl.Simulator"),
+    (None, "must be a nengo.Simulator or a nengo_dl.Simulator"),
+]
+PATH = [(None, TypeError, "PathLike"), (1.5, TypeError, "float")]
+
+
+def model():
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(10, 1)
+        network.connection = nengo.Connection(
+            pre, nengo.Node(size_in=1), learning_rule_type=nlr.ScheduledPES(1e-3)
+        )
+        nengo.Probe(pre)
+    return network
+
+
+@pytest.fixture(scope="module")
+def sim():
+    with nengo.Simulator(model(), progress_bar=False) as sim:
+        yield sim
+
+
+def with_sim(function):
+    """A good value that needs the simulator."""
+    return ("sim", function)
+
+
+C = nlr.Constant(1e-3)
+SIM = with_sim(lambda sim: sim)
+RULE = with_sim(lambda sim: sim.model.toplevel.connection.learning_rule)
+NO_FILE = "/does/not/exist/run.checkpoint"
+
+ROWS = {
+    "schedules.Constant": {"value": (1e-3, RATE)},
+    "schedules.Interpolated": {
+        "times": ([0, 1], TIMES),
+        "values": ([1, 0], RATES),
+        "mode": ("cubic", MODE),
+    },
+    "schedules.PiecewiseConstant": {
+        "values": ([1, 0], RATES),
+        "boundaries": ([1], TIMES),
+    },
+    "schedules.PiecewiseLinear": {"times": ([0, 1], TIMES), "values": ([1, 0], RATES)},
+    "schedules.Sampled": {"values": ([1, 0], RATES), "dt": (0.1, SECONDS)},
+    "schedules.ExponentialDecay": {
+        "initial": (1e-3, RATE),
+        "tau": (1, SECONDS),
+        "final": (0, RATE),
+    },
+    "schedules.InverseSquareRoot": {"peak": (1e-3, RATE), "warmup": (1, SECONDS)},
+    "schedules.InverseTimeDecay": {
+        "initial": (1e-3, RATE),
+        "tau": (1, SECONDS),
+        "power": (1, SECONDS),
+    },
+    "schedules.StepDecay": {
+        "initial": (1e-3, RATE),
+        "factor": (0.5, SHARE),
+        "period": (1, SECONDS),
+    },
+    "schedules.CosineDecay": {
+        "initial": (1e-3, RATE),
+        "duration": (1, SECONDS),
+        "final": (0, RATE),
+    },
+    "schedules.Geometric": {
+        "initial": (1e-3, SECONDS),
+        "final": (1e-4, SECONDS),
+        "duration": (1, SECONDS),
+    },
+    "schedules.Linear": {
+        "initial": (1e-3, RATE),
+        "final": (0, RATE),
+        "duration": (1, SECONDS),
+    },
+    "schedules.PolynomialDecay": {
+        "initial": (1e-3, RATE),
+        "final": (0, RATE),
+        "duration": (1, SECONDS),
+        "power": (1, SECONDS),
+    },
+    "schedules.CosineRestarts": {
+        "initial": (1e-3, RATE),
+        "period": (1, SECONDS),
+        "growth": (1, [(0.5, "greater than or equal to 1"), *FINITE]),
+        "shrink": (1, [(0, "greater than 0"), (1.5, "less than"), *FINITE]),
+        "final": (0, RATE),
+    },
+    "schedules.Cyclic": {
+        "low": (0, [(2.0, ""), *RATE]),
+        "high": (1, [(-1.0, ""), *FINITE]),
+        "period": (1, SECONDS),
+        "mode": ("triangular", MODE),
+        "tau": (None, [(1.0, ""), ("fast", "number"), (-1.0, "greater than 0")]),
+    },
+    "schedules.OneCycle": {
+        "peak": (1e-3, RATE),
+        "duration": (1, SECONDS),
+        "initial": (0, RATE),
+        "final": (0, RATE),
+        "rise": (0.3, SHARE),
+        "mode": ("cosine", MODE),
+    },
+    "schedules.Sequence": {
+        "schedules": ([C, C], SCHEDULES),
+        "boundaries": ([1], TIMES),
+    },
+    "schedules.Warmup": {
+        "schedule": (C, SCHEDULE),
+        "duration": (1, SECONDS),
+        "initial": (0, RATE),
+        "mode": ("linear", MODE),
+    },
+    "schedules.WarmupStableDecay": {
+        "peak": (1e-3, RATE),
+        "warmup": (1, SECONDS),
+        "stable": (1, TIME),
+        "decay": (1, SECONDS),
+        "initial": (0, RATE),
+        "final": (0, RATE),
+        "mode": ("cosine", MODE),
+    },
+    "schedules.Between": {
+        "schedule": (C, SCHEDULE),
+        "start": (0, [(2.0, ""), *TIME]),
+        "stop": (1, [(0.0, ""), *FINITE]),
+    },
+    "schedules.Delayed": {"schedule": (C, SCHEDULE), "delay": (1, TIME)},
+    "schedules.Repeated": {"schedule": (C, SCHEDULE), "period": (1, SECONDS)},
+    "schedules.Stretched": {"schedule": (C, SCHEDULE), "factor": (2, SECONDS)},
+    "schedules.Clip": {
+        "schedule": (C, SCHEDULE),
+        "low": (0, [(2.0, ""), *RATE]),
+        "high": (1, [(-1.0, ""), *FINITE]),
+    },
+    "schedules.Maximum": {"schedules": ([C], SCHEDULES)},
+    "schedules.Minimum": {"schedules": ([C], SCHEDULES)},
+    "schedules.Product": {"schedules": ([C], SCHEDULES)},
+    "schedules.Sum": {"schedules": ([C], SCHEDULES)},
+    "schedules.FunctionSchedule": {"function": (abs, FUNCTION)},
+    "schedules.from_steps": {"function": (abs, FUNCTION), "dt": (1e-3, POSITIVE)},
+    "feedback.FeedbackLaw": {"tau": (1, SECONDS)},
+    "feedback.ErrorDriven": {
+        "low": (0, [(2.0, ""), *RATE]),
+        "high": (1, [(-1.0, ""), *FINITE]),
+        "scale": (1, SECONDS),
+        "tau": (1, SECONDS),
+    },
+    "feedback.ReduceOnPlateau": {
+        "initial": (1e-3, RATE),
+        "factor": (0.1, [(0, "greater than 0"), (1, "less than 1"), *FINITE]),
+        "patience": (5, SECONDS),
+        "threshold": (0.01, [(1, "less than 1"), (-0.1, "greater than"), *FINITE]),
+        "cooldown": (0, TIME),
+        "minimum": (0, [(1.0, "not be above initial"), *RATE]),
+        "tau": (1, SECONDS),
+    },
+    "optimizers.AdaGrad": {"epsilon": (1e-3, SECONDS)},
+    "optimizers.Adam": {
+        "tau_mean": (0.1, SECONDS),
+        "tau_variance": (1, SECONDS),
+        "epsilon": (1e-3, SECONDS),
+    },
+    "optimizers.RMSProp": {"tau": (1, SECONDS), "epsilon": (1e-3, SECONDS)},
+    "optimizers.LocalGains": {
+        "bonus": (0.05, RATE),
+        "penalty": (0.95, SHARE),
+        "limits": ((0.1, 10), [((10, 0.1), ""), ((-1, 1), ""), (1.0, ""), (None, "")]),
+        "window": (0.5, SECONDS),
+    },
+    "learning_rules.ScheduledPES": {
+        "learning_rate": (1e-3, LEARNING_RATE),
+        "pre_synapse": (None, [("fast", "synapse"), ([], "synapse")]),
+        "optimizer": (None, [("fast", "must be an Optimizer"), (nlr.AdaGrad, "must")]),
+    },
+    "learning_rules.Scheduled": {
+        "rule": (
+            nengo.Oja(),
+            [
+                ("fast", "must be a learning rule"),
+                (nengo.PES(), "use ScheduledPES"),
+                (nengo.RLS(), "cannot be RLS"),
+                (nlr.ScheduledPES(), "may change already"),
+                (nengo.Oja(learning_rate=0), "above 0"),
+            ],
+        ),
+        "learning_rate": (1e-3, LEARNING_RATE),
+        "optimizer": (None, [(nlr.AdaGrad(), "only ScheduledPES takes an optimizer")]),
+    },
+    "runtime.frozen": {"sim": (SIM, SIMULATOR)},
+    "runtime.set_learning_rate": {
+        "sim": (SIM, SIMULATOR),
+        "rule": (RULE, [("fast", "must be a connection's learning_rule")]),
+        "learning_rate": (
+            1e-3,
+            [(nlr.ErrorDriven(0, 1, 1), "must be part of the model"), *LEARNING_RATE],
+        ),
+    },
+    "checkpoint.save": {
+        "sim": (SIM, SIMULATOR),
+        "path": (NO_FILE, [(NO_FILE, FileNotFoundError, "exist"), *PATH]),
+        "outside": ("refuse", CHOICE),
+    },
+    "checkpoint.load": {
+        "sim": (SIM, SIMULATOR),
+        "path": (NO_FILE, [(NO_FILE, FileNotFoundError, "exist"), *PATH]),
+    },
+    "networks.ErrorScaler": {
+        "n_neurons": (20, INTEGER),
+        "dimensions": (1, INTEGER),
+        "error_radius": (1.0, POSITIVE),
+        "rate_radius": (1.0, POSITIVE),
+        "design": ("tied", CHOICE),
+        "signed": (False, YES_OR_NO),
+        "gate": (None, [("fast", "None, 'neural' or 'node'"), ([], "None")]),
+        "gate_threshold": (0.01, POSITIVE),
+        "neuron_type": (nengo.LIF(), [("fast", "neuron type"), (nengo.LIF, "neuron")]),
+        "max_rates": (
+            nengo.dists.Uniform(200, 400),
+            [(300, "Distribution"), (None, "Distribution")],
+        ),
+        "watch": (True, YES_OR_NO),
+        "kwargs": ({}, [({"colour": "red"}, TypeError, "colour")]),
+    },
+    "convert.to_error_scaling": {
+        "network": (model(), [("fast", "nengo.Network"), (None, "nengo.Network")]),
+        "method": ("ensemble", CHOICE),
+        "n_neurons": (20, INTEGER),
+        "error_radius": (1.0, POSITIVE),
+        "rate_radius": (1e-3, [(0, ""), (-1.0, ""), (math.nan, ""), ("fast", "")]),
+        "scaler_options": ({}, [({"gate": "fast"}, "None, 'neural' or 'node'")]),
+    },
+    "compare.compare": {
+        "task": ("comm", CHOICE),
+        "schedule": (C, [("fast", "must be a Schedule"), (1.0, "must be a Schedule")]),
+        "seeds": ([0], [([], "one or more"), ([0, 0], "different"), ([-1], "integer")]),
+        "duration": (1.0, [(0.5, "at least 1 second"), ("fast", "at least 1 second")]),
+        "simulators": (["nengo"], [(["fast"], "must be one of"), ("nengo", "a list")]),
+        "paths": (None, [([], "must include NATIVE"), ("fast", "a list of Paths")]),
+        "executor": (None, [("fast", "an Executor")]),
+        "progress": (None, [("fast", "a function")]),
+    },
+    "compare.compare_model": {
+        "make": (model, [("fast", "a function"), (lambda: 1, "nengo.Network")]),
+        "duration": (1.0, POSITIVE),
+        "simulators": (["nengo"], [(["fast"], "must be one of")]),
+        "forms": (["ErrorScaler tied"], [(["fast"], "must be one of")]),
+        "kwargs": ({}, [({"gate": "fast"}, "'neural'")]),
+    },
+    "compare.find_model": {
+        "text": ("m:f", [("m:f", "can be found"), (None, "text"), ("math:pi", "not a")])
+    },
+    "compare.default_paths": {"scalers": (("tied",), [(["fast"], "must be one of")])},
+    "benchmark.build": {
+        "path": (benchmark.PATHS["nengo.PES"], [("fast", "a Path"), (None, "a Path")]),
+        "neurons": (5, INTEGER),
+        "dimensions": (1, INTEGER),
+    },
+    "benchmark.interleaved": {
+        "runs": ({"a": list}, [({}, "must be one of")]),
+        "baseline": ("a", CHOICE),
+        "rounds": (1, INTEGER),
+    },
+    "benchmark.measure": {
+        "names": ([], [(["fast"], "must be one of")]),
+        "neurons": (5, INTEGER),
+        "dimensions": (1, INTEGER),
+        "simulator": ("nengo", CHOICE),
+        "rounds": (1, INTEGER),
+        "kwargs": ({}, [({"minibatch_size": 2}, TypeError, "minibatch_size")]),
+    },
+    "benchmark.peak_memory": {
+        "name": ("nengo.PES", CHOICE),
+        "neurons": (5, INTEGER),
+        "dimensions": (1, INTEGER),
+    },
+    "tasks.band_limited": {
+        "rng": (np.random.RandomState(0), [("fast", "random"), (0, "random")]),
+        "duration": (1.0, POSITIVE),
+        "dimensions": (1, INTEGER),
+        "high": (5.0, POSITIVE),
+        "rms": (0.5, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
+    },
+    "tasks.build": {
+        "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
+        "rule": (nengo.PES(), [("fast", ""), (1.0, "")]),
+        "wire": (None, [("fast", "a function"), (1.0, "a function")]),
+        "seed": (0, SEED),
+        "learning": (0.1, POSITIVE),
+        "test": (0.1, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
+    },
+    "tasks.final_error": {"learning": (0.1, POSITIVE)},
+    "tasks.least_squares_limit": {
+        "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
+        "seed": (0, SEED),
+        "learning": (0.1, POSITIVE),
+        "test": (0.1, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
+    },
+    "plot.schedule": {
+        "schedule": (C, [("fast", "must be a Schedule"), (1.0, "must be a Schedule")]),
+        "duration": (1.0, POSITIVE),
+    },
+    "keras.LocalGains": {
+        "learning_rate": (1e-3, [*RATE, (C, "to_keras")]),
+        "bonus": (0.05, RATE),
+        "penalty": (0.95, SHARE),
+        "limits": ((0.1, 10), [((10, 0.1), ""), ((-1, 1), ""), (1.0, ""), (None, "")]),
+        "factors": (None, [("fast", ""), ([-1.0], "")]),
+        "weight_decay": (None, [(-1.0, "not less than 0"), ("fast", "number")]),
+        "kwargs": ({}, [({"colour": "red"}, TypeError, "colour")]),
+    },
+    "keras.StepSchedule": {"schedule": (C, SCHEDULE), "dt": (1e-3, SECONDS)},
+    "keras.to_keras": {"schedule": (C, SCHEDULE), "dt": (1e-3, SECONDS)},
+    "expressions.parse": {
+        "text": (
+            "Constant(1)",
+            [("fast", "fast"), ("", ""), (None, "text"), ("__import__('os')", "")],
+        )
+    },
+    "expressions.examples": {"cls": (nlr.Constant, [("fast", "class"), (None, "")])},
+    "Schedule.between": {"start": (0, [(2.0, ""), *TIME]), "stop": (1, FINITE)},
+    "Schedule.clip": {"low": (0, RATE), "high": (1, FINITE)},
+    "Schedule.delayed": {"delay": (1, TIME)},
+    "Schedule.maximum": {"other": (1, SCHEDULE)},
+    "Schedule.minimum": {"other": (1, SCHEDULE)},
+    "Schedule.repeated": {"period": (1, SECONDS)},
+    "Schedule.stretched": {"factor": (1, SECONDS)},
+}
+
+
+def public_callables():
+    """What users call, by name: all that the rooms export, and schedules' methods."""
+    rooms = [
+        room.name
+        for room in pkgutil.iter_modules(nlr.__path__)
+        if room.name not in NOT_FOR_USERS
+    ]
+    found = {}
+    for name in rooms:
+        try:
+            room = import_module(f"nengo_lr.{name}")
+        except ModuleNotFoundError:  # TensorFlow, which keras needs
+            continue
+        for exported in room.__all__:
+            if inspect.isroutine(value := getattr(room, exported)) or isinstance(
+                value, type
+            ):
+                found[f"{name}.{exported}"] = value
+    for name in ("parse", "examples"):
+        found[f"expressions.{name}"] = getattr(expressions, name)
+    for name in expressions.METHODS:
+        found[f"Schedule.{name}"] = getattr(C, name)
+    return found
+
+
+CALLABLES = {
+    name: function
+    for name, function in public_callables().items()
+    if name not in RECORDS | DRAWN
+}
+PARAMETERS = [
+    (name, parameter)
+    for name, function in CALLABLES.items()
+    for parameter in inspect.signature(function).parameters
+    if f"{name}.{parameter}" not in PASSED_ON
+]
+
+
+def test_every_parameter_has_a_row_and_every_row_a_parameter():
+    rows = [(name, parameter) for name, row in ROWS.items() for parameter in row]
+    if "keras.to_keras" not in CALLABLES:
+        rows = [row for row in rows if not row[0].startswith("keras")]
+    assert sorted(rows) == sorted(PARAMETERS)
+    values = sum(len(row[p][1]) for row in ROWS.values() for p in row)
+    print(f"{len(rows)} parameters, {values} bad values")
+
+
+def call(name, arguments, sim):
+    """Call a function, and use what only complains when it is used."""
+    arguments = {
+        key: value[1](sim)
+        if isinstance(value, tuple) and value[:1] == ("sim",)
+        else value
+        for key, value in arguments.items()
+    }
+    for key in ("kwargs", "scaler_options"):
+        arguments.update(arguments.pop(key, {}))
+    if name == "tasks.final_error":
+        arguments.update(simulator=None, network=None)
+    result = CALLABLES[name](**arguments)
+    if name == "runtime.frozen":
+        with result:
+            pass
+
+
+@pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
+def test_bad_values_are_refused(sim, name, parameter):
+    good = {key: value for key, (value, _) in ROWS[name].items()}
+    for bad, *expected in ROWS[name][parameter][1]:
+        error, words = expected if len(expected) == 2 else (ValidationError, *expected)
+        with pytest.raises(error) as raised:
+            call(name, {**good, parameter: bad}, sim)
+        message = str(raised.value)
+        assert words in message, (bad, message)
+        if error is ValidationError:
+            named = (parameter, OTHER_NAMES.get(parameter, parameter))
+            assert any(name in message for name in named), (bad, message)
+
+
+# --- the command
+
+NOT_A_NUMBER = [("fast", "'fast' is not a valid float")]
+ABOVE_0 = [("0", "not in the range x>0"), ("-1", "not in the range"), *NOT_A_NUMBER]
+COUNT = [("0", "not in the range"), ("fast", "'fast' is not a valid integer")]
+NAMES = [("fast", "'fast' is not one of"), ("", "'' is not one of")]
+FOLDER = [("/proc/nowhere", "cannot write to '/proc/nowhere'")]
+
+OPTIONS = {
+    "compare": {
+        "task": [("fast", "'fast' is not one of 'comm'")],
+        "model": [("fast", "'fast' is no module:function"), ("math:pi", "not a func")],
+        "error_radius": ABOVE_0,
+        "rate_radius": ABOVE_0,
+        "schedule": [
+            ("fast", "'fast' at column 1"),
+            ("ExponentialDecay(1e-3)", "tau"),
+            ("Constant(-1)", "greater than or equal to 0"),
+            ("__import__('os').system('true')", "at column 1"),
+        ],
+        "seeds": [
+            ("fast", "not like 0,3 or 0-4"),
+            ("0,0", "not a set"),
+            ("5-1", "not"),
+        ],
+        "duration": [("0.1", "at least 1 second"), ("nan", "second"), *NOT_A_NUMBER],
+        "neurons": COUNT,
+        "simulators": NAMES,
+        "scaler": NAMES,
+        "output": FOLDER,
+    },
+    "plot": {
+        "expression": [("fast", "'fast' at column 1"), ("", "column")],
+        "duration": [*ABOVE_0, ("nan", "nan"), ("inf", "inf")],
+        "output": [("a.fast", "fast"), ("/proc/nowhere/a.png", "/proc/nowhere")],
+    },
+    "benchmark": {
+        "sizes": [
+            ("fast", "not like 50x1"),
+            ("0x1", "not like"),
+            ("1x2x3", "not like"),
+        ],
+        "paths": NAMES,
+        "simulators": NAMES,
+        "minibatch": COUNT,
+        "rounds": [("2", "not in the range x>=3"), ("fast", "not a valid integer")],
+        "output": FOLDER,
+    },
+    "schedules": {},
+}
+
+
+def test_every_option_has_a_row_and_every_row_an_option():
+    options = {
+        name: sorted(parameter.name for parameter in command.params)
+        for name, command in commands.commands.items()
+    }
+    assert options == {name: sorted(rows) for name, rows in OPTIONS.items()}
+    values = sum(len(row) for rows in OPTIONS.values() for row in rows.values())
+    print(f"{sum(map(len, options.values()))} options, {values} bad values")
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value", "words"),
+    [
+        (command, option, *row)
+        for command, rows in OPTIONS.items()
+        for option, bad in rows.items()
+        for row in bad
+    ],
+)
+def test_bad_options_are_one_line(
+    capsys, tmp_path, monkeypatch, command, option, value, words
+):
+    monkeypatch.chdir(tmp_path)
+    arguments = [command]
+    if option == "expression":
+        arguments += [value]
+    else:
+        arguments += ["Constant(1)"] if command == "plot" else []
+        arguments += [f"--{option.replace('_', '-')}", value]
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert exit.value.code == 2
+    assert err.count("\n") == 1
+    assert "Traceback" not in out + err
+    assert words in err
