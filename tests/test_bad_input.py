@@ -47,13 +47,13 @@ PASSED_ON = {
 """They are for Keras, matplotlib or Nengo, which check them."""
 
 OTHER_NAMES = {
-    "kwargs": "gate",
-    "make": "model",
-    "other": "schedules",
-    "runs": "baseline",
-    "scaler_options": "gate",
-    "schedule": "value",  # of the Constant that a number stands for
-    "text": "model",
+    "kwargs": ("gate",),
+    "make": ("model",),
+    "other": ("schedules", "value"),
+    "runs": ("baseline",),
+    "scaler_options": ("gate",),
+    "schedule": ("value",),  # of the Constant that a number stands for
+    "text": ("model", "schedule"),
 }
 """What messages call some parameters."""
 
@@ -121,14 +121,16 @@ def sim():
         yield sim
 
 
-def with_sim(function):
-    """A good value that needs the simulator."""
-    return ("sim", function)
+class InSimulator:
+    """A good value that is found in the simulator."""
+
+    def __init__(self, find):
+        self.find = find
 
 
 C = nlr.Constant(1e-3)
-SIM = with_sim(lambda sim: sim)
-RULE = with_sim(lambda sim: sim.model.toplevel.connection.learning_rule)
+SIM = InSimulator(lambda sim: sim)
+RULE = InSimulator(lambda sim: sim.model.toplevel.connection.learning_rule)
 NO_FILE = "/does/not/exist/run.checkpoint"
 
 ROWS = {
@@ -480,9 +482,7 @@ def test_every_parameter_has_a_row_and_every_row_a_parameter():
 def call(name, arguments, sim):
     """Call a function, and use what only complains when it is used."""
     arguments = {
-        key: value[1](sim)
-        if isinstance(value, tuple) and value[:1] == ("sim",)
-        else value
+        key: value.find(sim) if isinstance(value, InSimulator) else value
         for key, value in arguments.items()
     }
     for key in ("kwargs", "scaler_options"):
@@ -505,7 +505,7 @@ def test_bad_values_are_refused(sim, name, parameter):
         message = str(raised.value)
         assert words in message, (bad, message)
         if error is ValidationError:
-            named = (parameter, OTHER_NAMES.get(parameter, parameter))
+            named = (parameter, *OTHER_NAMES.get(parameter, ()))
             assert any(name in message for name in named), (bad, message)
 
 

@@ -190,7 +190,7 @@ def test_nothing_to_convert():
 
 
 def test_unknown_method():
-    with pytest.raises(ValidationError, match=r"'ensemble' or 'node'.*'magic'"):
+    with pytest.raises(ValidationError, match=r"ensemble, node.*'magic'"):
         to_error_scaling(driven(DECAY), method="magic")
 
 
