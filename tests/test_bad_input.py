@@ -291,6 +291,7 @@ ROWS = {
         "learning_rate": (1e-3, LEARNING_RATE),
         "optimizer": (None, [(nlr.AdaGrad(), "only ScheduledPES takes an optimizer")]),
     },
+    "settings.configure_settings": {"guard": (True, [("fast", "bool"), (None, "")])},
     "runtime.frozen": {"sim": (SIM, SIMULATOR)},
     "runtime.set_learning_rate": {
         "sim": (SIM, SIMULATOR),
@@ -489,7 +490,8 @@ def call(name, arguments, sim):
         arguments.update(arguments.pop(key, {}))
     if name == "tasks.final_error":
         arguments.update(simulator=None, network=None)
-    result = CALLABLES[name](**arguments)
+    with nengo.Network():
+        result = CALLABLES[name](**arguments)
     if name == "runtime.frozen":
         with result:
             pass
