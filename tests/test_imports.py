@@ -19,9 +19,8 @@ LAYERS = [
     ["backends", "convert"],
     ["runtime"],
     ["checkpoint"],
-    ["tasks", "benchmark"],
+    ["tasks", "benchmark", "simulators", "executors", "plot"],
     ["compare", "search"],
-    ["plot"],
     ["cli"],
 ]
 """The rooms of the house. Each may import from those in the lines above its own."""

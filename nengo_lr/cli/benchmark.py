@@ -9,8 +9,9 @@ from rich.table import Table
 
 from nengo_lr import benchmark as measuring
 from nengo_lr import compare as comparing
-from nengo_lr.cli.compare import processes, progress
+from nengo_lr.cli.compare import progress
 from nengo_lr.cli.options import Names, OutputFolder
+from nengo_lr.executors import processes
 
 MOST_PRODUCT_DIMENSIONS = 64
 """A product network for more dimensions has more neurons than the model."""

@@ -1,12 +1,8 @@
 """The command that compares ways to learn with a rate that changes."""
 
-import logging
 import os
-import warnings
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import get_context
 
 import click
 import pandas as pd
@@ -18,15 +14,8 @@ from rich.table import Table
 
 from nengo_lr import compare as comparing
 from nengo_lr.cli.options import Names, OutputFolder, ScheduleText, Seeds
+from nengo_lr.executors import n_cores, processes
 from nengo_lr.tasks import TASKS
-
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-)
 
 NOTES = """\
 distance  of the final weights from those of ScheduledPES, relative
@@ -187,31 +176,6 @@ def compare_model(console, model, duration, simulators, forms, radii, output):
     console.print(table)
     pd.DataFrame(rows).to_csv(output / "model.csv", index=False)
     console.print(f"wrote model.csv to {output}/")
-
-
-def n_cores():
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def processes(n_workers):
-    """A pool of fresh processes that compute on one thread each, and quietly."""
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
-    return ProcessPoolExecutor(
-        n_workers, mp_context=get_context("spawn"), initializer=quiet
-    )
-
-
-def quiet():
-    """Let warnings take one line, and keep those out that are not about the models."""
-    warnings.formatwarning = lambda message, *args, **kwargs: f"nengo-lr: {message}\n"
-    for message in ("No GPU support", "Decoder cache"):
-        warnings.filterwarnings("ignore", message)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Native rule, error scaling and fixed rate: the same learning, side by side."""
 
-from nengo_lr.compare import models, paths, run, simulators, tables
+from nengo_lr import simulators
+from nengo_lr.compare import models, paths, run, tables
 from nengo_lr.compare.models import *  # noqa: F403
 from nengo_lr.compare.paths import *  # noqa: F403
 from nengo_lr.compare.run import *  # noqa: F403
-from nengo_lr.compare.simulators import *  # noqa: F403
 from nengo_lr.compare.tables import *  # noqa: F403
+from nengo_lr.simulators import *  # noqa: F403
 
 __all__ = [
     *models.__all__,

@@ -7,7 +7,7 @@ import numpy as np
 from nengo.exceptions import NengoException, SimulationError
 
 from nengo_lr.benchmark import interleaved
-from nengo_lr.compare.simulators import SIMULATORS
+from nengo_lr.simulators import SIMULATORS
 
 TIMING = {"nengo": (200, 25), "nengo_dl": (500, 9)}
 """Steps per round and number of rounds when the cost of a step is measured."""

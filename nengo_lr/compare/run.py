@@ -1,6 +1,6 @@
 """Learn one task on all paths and simulators."""
 
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import as_completed
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +22,10 @@ from nengo_lr.compare.paths import (
     default_paths,
     whole,
 )
-from nengo_lr.compare.simulators import SIMULATORS, missing_simulators
 from nengo_lr.compare.tables import tabulate
+from nengo_lr.executors import Immediately
 from nengo_lr.schedules import CosineDecay, Schedule
+from nengo_lr.simulators import SIMULATORS, missing_simulators
 from nengo_lr.tasks import TASKS, Task
 
 __all__ = ["compare"]
@@ -170,12 +171,3 @@ def check_choices(simulators, paths):
         )
     if NATIVE not in paths:
         raise ValidationError("must include NATIVE", "paths")
-
-
-class Immediately(Executor):
-    """Runs what is submitted at once, in this process."""
-
-    def submit(self, function, *args):
-        future = Future()
-        future.set_result(function(*args))
-        return future

@@ -1,4 +1,4 @@
-"""The simulators that a comparison can run on."""
+"""The simulators that comparisons and searches can run on."""
 
 import importlib
 import importlib.util
@@ -16,7 +16,7 @@ def nengo_simulator(network):
     return nengo.Simulator(network, progress_bar=False)
 
 
-def nengo_dl_simulator(network):
+def nengo_dl_simulator(network, minibatch_size=None):
     """Make NengoDL's simulator."""
     if "nengo_dl" not in sys.modules:
         # first, because NengoDL would lower the level of messages that is set for it
@@ -24,7 +24,9 @@ def nengo_dl_simulator(network):
         import_quietly("nengo_dl")
     import nengo_dl
 
-    return nengo_dl.Simulator(network, progress_bar=False)
+    return nengo_dl.Simulator(
+        network, minibatch_size=minibatch_size, progress_bar=False
+    )
 
 
 def import_quietly(name):

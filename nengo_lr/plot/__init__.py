@@ -1,0 +1,32 @@
+"""Figures of schedules, comparisons and searches, in one style.
+
+This is the only room that imports matplotlib. Nothing here calls ``show()``.
+"""
+
+from nengo_lr.plot.benchmarks import costs
+from nengo_lr.plot.comparisons import comparison
+from nengo_lr.plot.schedules import schedule
+from nengo_lr.plot.style import (
+    COLORS,
+    INK,
+    STYLE,
+    label_lines,
+    save,
+    spread,
+    style,
+    tidy,
+)
+
+__all__ = [
+    "COLORS",
+    "INK",
+    "STYLE",
+    "comparison",
+    "costs",
+    "label_lines",
+    "save",
+    "schedule",
+    "spread",
+    "style",
+    "tidy",
+]
