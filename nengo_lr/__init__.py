@@ -40,7 +40,7 @@ __all__ = [
     *schedules.__all__,
 ]
 
-ON_DEMAND = ("benchmark", "checkpoint", "compare", "keras", "plot", "tasks")
+ON_DEMAND = ("benchmark", "checkpoint", "compare", "keras", "plot", "search", "tasks")
 """Modules that are imported when they are first used: some need more than Nengo."""
 
 

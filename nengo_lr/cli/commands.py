@@ -5,6 +5,7 @@ import click
 import nengo_lr
 from nengo_lr.cli.benchmark import benchmark
 from nengo_lr.cli.compare import compare
+from nengo_lr.cli.range_test import range_test
 from nengo_lr.cli.schedules import plot, schedules
 
 
@@ -21,5 +22,5 @@ def commands(context):
         click.echo(context.get_help())
 
 
-for command in (compare, schedules, plot, benchmark):
+for command in (compare, range_test, schedules, plot, benchmark):
     commands.add_command(command)

@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 from nengo.exceptions import ValidationError
 
+from nengo_lr.compare import find_model
 from nengo_lr.schedules import expressions
+from nengo_lr.search import TaskModel
+from nengo_lr.tasks import TASKS
 
 
 class Names(click.ParamType):
@@ -78,3 +81,25 @@ class OutputFolder(click.ParamType):
         except OSError as error:
             self.fail(f"cannot write to {value!r}: {error.strerror}.", param, ctx)
         return folder
+
+
+def learning_model(command):
+    """Let a command take a task or a user's own model function."""
+    task = click.option(
+        "--task",
+        type=click.Choice(list(TASKS)),
+        default="comm",
+        help="What is learned.",
+    )
+    model = click.option(
+        "--model",
+        help="Use a model of your own instead: module:function. The function gets the "
+        "learning rate and returns a network with a scheduled rule, and with a Probe "
+        "of the error as its attribute 'error'.",
+    )
+    return task(model(command))
+
+
+def model_function(task, model, learning, test=0.0):
+    """The model function that these options mean."""
+    return TaskModel(task, learning, test) if model is None else find_model(model)

@@ -6,6 +6,7 @@ This is the only room that imports matplotlib. Nothing here calls ``show()``.
 from nengo_lr.plot.benchmarks import costs
 from nengo_lr.plot.comparisons import comparison
 from nengo_lr.plot.schedules import schedule
+from nengo_lr.plot.searches import range_test
 from nengo_lr.plot.style import (
     COLORS,
     INK,
@@ -24,6 +25,7 @@ __all__ = [
     "comparison",
     "costs",
     "label_lines",
+    "range_test",
     "save",
     "schedule",
     "spread",

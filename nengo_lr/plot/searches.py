@@ -1,0 +1,56 @@
+"""Figures of searches for a learning rate."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from nengo_lr.plot.style import COLORS, INK, style, tidy
+
+__all__ = ["range_test"]
+
+SUGGESTIONS = {"generalize": COLORS[2], "track": COLORS[0], "diverges": COLORS[1]}
+"""What a range test suggests, in the colours in which it is marked."""
+
+
+def new_axes(ax):
+    """The Axes to draw on: those that are given, or those of a new figure."""
+    if ax is not None:
+        return ax
+    with style():
+        return plt.figure(figsize=(6.4, 3.6)).add_subplot()
+
+
+def range_test(found, ax=None):
+    """Draw the curve of a range test, and mark what it suggests.
+
+    Parameters
+    ----------
+    found : nengo_lr.search.RangeTest
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    ax : matplotlib.axes.Axes
+    """
+    ax = new_axes(ax)
+    ax.loglog(found.rates, found.errors, color=INK)
+    low = np.argmin(found.errors)
+    ax.plot(found.rates[low], found.errors[low], "o", color=INK, markersize=5)
+    ax.set_ylim(found.errors[low] / 2, 6 * max(1.0, found.errors[0]))
+    heights = iter((0.97, 0.83, 0.69))  # three labels beside each other would overlap
+    for name, color in SUGGESTIONS.items():
+        rate = getattr(found, name)
+        if rate is not None:
+            ax.axvline(rate, color=color, linewidth=1.2, linestyle="--")
+            ax.annotate(
+                f"{name}\n{rate:.2g}",
+                xy=(rate, next(heights)),
+                xycoords=ax.get_xaxis_transform(),
+                xytext=(-4, 0),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                color=color,
+            )
+    tidy(ax, "learning rate", "squared error over\nthe target's power")
+    return ax

@@ -1,0 +1,252 @@
+"""Find a learning rate in one run, in which the rate grows until it is too high."""
+
+from dataclasses import dataclass
+
+import nengo
+import numpy as np
+from nengo.exceptions import SimulationError, ValidationError
+
+from nengo_lr.schedules import Geometric
+from nengo_lr.search.contract import make, probes_of
+
+__all__ = ["RangeTest", "range_test"]
+
+N_POINTS = 1000
+"""Number of points on the curve of a whole run."""
+
+N_CHUNKS = 100
+"""How often the run is looked at, to stop it early."""
+
+BLOW_UP = 2.0
+"""An error of so many times the target's power, or the first error, has blown up."""
+
+STOP = 100.0
+"""An error of so many times that ends the run."""
+
+NEAR = 1.2
+"""An error of so many times the lowest is near it."""
+
+CAUTION = 10.0
+"""How far below the rate of the lowest error a rate averages instead of following."""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What `range_test` found: a curve, and rates that it suggests.
+
+    Parameters
+    ----------
+    rates : array (n,)
+        Learning rates, growing, in the units of ``nengo.PES(learning_rate=...)``.
+    errors : array (n,)
+        The mean squared error over the time that led up to each rate, divided by the
+        target's power in the same time (no unit). Without a target it is divided by the
+        first squared error.
+    """
+
+    rates: np.ndarray
+    errors: np.ndarray
+
+    @property
+    def lowest(self):
+        """The rate at which the error was lowest."""
+        return float(self.rates[np.argmin(self.errors)])
+
+    @property
+    def generalize(self):
+        """A rate for weights that are to be used after learning.
+
+        A tenth of `lowest`. There the weights follow the last moments, which lowers the
+        error now; a tenth of it averages over more of the input.
+        """
+        return self.lowest / CAUTION
+
+    @property
+    def track(self):
+        """A rate for learning that never ends, and should follow its target.
+
+        The smallest rate within 20 % of the lowest error.
+        """
+        near = self.errors <= NEAR * self.errors.min()
+        return float(self.rates[np.argmax(near)])
+
+    @property
+    def diverges(self):
+        """The rate from which on the error has blown up, or None if it never has.
+
+        It has where it is above twice the target's power (or twice the first error).
+        """
+        above = self.errors > BLOW_UP * max(1.0, self.errors[0])
+        above &= self.rates > self.lowest
+        return float(self.rates[np.argmax(above)]) if above.any() else None
+
+    def plot(self, ax=None):
+        """Draw the curve with its suggestions.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        ax : matplotlib.axes.Axes
+        """
+        from nengo_lr import plot
+
+        return plot.range_test(self, ax)
+
+
+def range_test(
+    model,
+    low=1e-6,
+    high=1e-1,
+    duration=10.0,
+    seed=None,
+    window=0.1,
+    dt=0.001,
+):
+    r"""Let the learning rate grow geometrically in one run, and watch the error.
+
+    At time t the rate is :math:`\text{low}\,(\text{high}/\text{low})^{t/T}`. The curve
+    is the squared error over a trailing window, divided by the target's power in the
+    same window: otherwise it would be low where the target happens to be small. The run
+    ends early once the error blows up.
+
+    Parameters
+    ----------
+    model : callable
+        ``model(learning_rate)`` returns a network; see `.contract.make`.
+    low, high : float, optional
+        The first and the last rate, in the units of ``nengo.PES(learning_rate=...)``.
+    duration : float, optional
+        Length T of the run in seconds.
+    seed : int, optional
+        Of the network; by default its own.
+    window : float, optional
+        Length of the trailing window, as a share of the duration.
+    dt : float, optional
+        Length of a step in seconds.
+
+    Returns
+    -------
+    found : RangeTest
+
+    Raises
+    ------
+    ValidationError
+        If an argument or the model is not one of the above.
+
+    Notes
+    -----
+    The rate grows for every connection to which the function gives it. Of several
+    connections that learn, all can be tested together, or one at a time by a function
+    that gives a rate of their own to the others.
+
+    References
+    ----------
+    Smith, L. N. (2017). Cyclical learning rates for training neural networks. IEEE
+    Winter Conference on Applications of Computer Vision, 464-472.
+
+    Examples
+    --------
+    >>> from nengo_lr.search import TaskModel, range_test
+    >>> found = range_test(TaskModel("comm", learning=2.0), duration=2.0)
+    >>> found.generalize < found.track < found.lowest < found.diverges
+    True
+    """
+    check(low, high, duration, window, dt)
+    rate = Geometric(low, high, duration)
+    n_window = round(window * duration / dt)
+    network = make(model, rate, seed)
+    with nengo.Simulator(network, dt=dt, progress_bar=False) as sim:
+        for _ in range(N_CHUNKS):
+            overflow = None
+            try:
+                sim.run_steps(round(duration / dt / N_CHUNKS))
+            except SimulationError as error:
+                overflow = error
+            error, target = powers(sim, network)
+            seen_enough = blown_up(error, target, n_window)
+            if overflow is not None and not seen_enough:
+                raise overflow
+            if overflow is not None or (seen_enough and len(error) >= 2 * n_window):
+                break
+    ends, errors = smooth(error, target, n_window)
+    return RangeTest(rate((ends + 1) * dt), errors)
+
+
+def check(low, high, duration, window, dt):
+    """Refuse numbers with which there is no test."""
+    if not 0 < low < high < np.inf:
+        raise ValidationError(
+            "low and high must be rates with 0 < low < high "
+            f"(got low={low}, high={high})",
+            "low",
+            range_test,
+        )
+    if not 0 < window <= 0.5:
+        raise ValidationError(
+            f"must be a share above 0 and at most .5 (got {window})",
+            "window",
+            range_test,
+        )
+    if not 0 < dt < np.inf or not N_CHUNKS * dt <= duration < np.inf:
+        raise ValidationError(
+            f"must be at least {N_CHUNKS} steps of dt={dt} s (got {duration} s)",
+            "duration",
+            range_test,
+        )
+
+
+def powers(sim, network):
+    """The squared norms of the error and of the target (or None) at each step."""
+    sums = {"error": None, "target": None}
+    for attribute in sums:
+        squares = []
+        for probe in probes_of(network, attribute):
+            if probe.sample_every is not None:
+                raise ValidationError(
+                    f"{probe}, the network's {attribute!r}, must sample every step "
+                    f"(got sample_every={probe.sample_every})",
+                    "model",
+                    range_test,
+                )
+            squares.append(np.sum(np.square(sim.data[probe]), axis=1))
+        if squares:
+            sums[attribute] = np.sum(squares, axis=0)
+    return sums["error"], sums["target"]
+
+
+def blown_up(error, target, n_window):
+    """Whether the error of the last percent says that there is no more to see."""
+    scale = np.mean(error[:n_window])
+    if target is not None:
+        scale = max(scale, np.mean(target))
+    return not np.mean(error[-max(1, len(error) // N_CHUNKS) :]) <= STOP * scale
+
+
+def smooth(error, target, n_window):
+    """The curve: steps at which trailing windows end, and the relative errors there."""
+    if len(error) < 2 * n_window:
+        raise ValidationError(
+            "the error blows up before there is a curve; test lower rates",
+            "low",
+            range_test,
+        )
+    ends = np.arange(n_window - 1, len(error), max(1, len(error) // N_POINTS))
+
+    def means(power):
+        windows = np.lib.stride_tricks.sliding_window_view(power, n_window)
+        return windows[ends - n_window + 1].mean(axis=1)
+
+    errors = means(error)
+    scale = errors[0] if target is None else means(target)
+    if not np.all(scale > 0):
+        raise ValidationError(
+            "there is a time without an error or target to compare with; use a longer "
+            "window",
+            "window",
+            range_test,
+        )
+    return ends, errors / scale

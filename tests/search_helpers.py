@@ -1,0 +1,82 @@
+"""Models that the tests of `nengo_lr.search` learn with."""
+
+import nengo
+import numpy as np
+
+import nengo_lr as nlr
+
+N_NEURONS = 20
+TARGET = 0.8
+
+
+def exact(
+    learning_rate, synapses=(None, None), neuron_type=None, gain=1.0, target=TARGET
+):
+    """A loop whose error follows a recursion: constant input, rates and target.
+
+    All activities are 100 Hz.
+    """
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(
+            N_NEURONS,
+            1,
+            neuron_type=neuron_type or nengo.RectifiedLinear(),
+            gain=np.zeros(N_NEURONS),
+            bias=np.full(N_NEURONS, 100.0),
+            encoders=np.ones((N_NEURONS, 1)),
+        )
+        error = nengo.Node(size_in=1)
+        network.connection = nengo.Connection(
+            pre,
+            error,
+            function=lambda x: 0,
+            synapse=synapses[0],
+            learning_rule_type=nlr.ScheduledPES(learning_rate, pre_synapse=None),
+        )
+        target = nengo.Node(target)
+        nengo.Connection(target, error, transform=-1, synapse=None)
+        nengo.Connection(
+            error,
+            network.connection.learning_rule,
+            synapse=synapses[1],
+            transform=gain,
+        )
+        network.error = nengo.Probe(error)
+        network.test_error = nengo.Probe(error)
+        network.target = nengo.Probe(target)
+        network.weights = nengo.Probe(network.connection, "weights")
+    return network
+
+
+def growth(rate, dt=0.001):
+    """What the error of `exact` without synapses loses per step, as a share."""
+    return rate * dt * 100.0**2
+
+
+def seeded(learning_rate, seed):
+    """A small model with a seed of its own."""
+    with nengo.Network(seed=seed) as network:
+        stimulus = nengo.Node(lambda t: np.sin(20 * t))
+        pre = nengo.Ensemble(30, 1, seed=seed)
+        error = nengo.Node(size_in=1)
+        nengo.Connection(stimulus, pre, synapse=None)
+        network.connection = nengo.Connection(
+            pre,
+            error,
+            function=lambda x: 0,
+            learning_rule_type=nlr.ScheduledPES(learning_rate),
+        )
+        nengo.Connection(stimulus, error, transform=-1)
+        nengo.Connection(error, network.connection.learning_rule)
+        network.error = nengo.Probe(error)
+        network.weights = nengo.Probe(network.connection, "weights")
+    return network
+
+
+def pair(learning_rate, other=None):
+    """Two connections with the same seeds that learn, with one rate or with two."""
+    with nengo.Network(seed=0) as network:
+        other = learning_rate if other is None else other
+        network.parts = [seeded(learning_rate, 0), seeded(other, 0)]
+        network.error = [part.error for part in network.parts]
+    return network

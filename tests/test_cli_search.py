@@ -1,0 +1,59 @@
+"""The commands that find a learning rate."""
+
+import pytest
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("click")
+
+from nengo_lr.cli import main  # noqa: E402
+
+
+def run(capsys, *arguments):
+    """Run the command here; returns its exit code, output and errors."""
+    with pytest.raises(SystemExit) as exit_:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return exit_.value.code or 0, captured.out, captured.err
+
+
+def test_range_test(capsys, tmp_path):
+    code, out, err = run(
+        capsys, "range-test", "--task", "square", "--duration", 1, "--output", tmp_path
+    )
+    assert (code, err) == (0, "")
+    for name in ("square", "generalize", "track", "diverges"):
+        assert name in out
+    table = pd.read_csv(tmp_path / "curve.csv")
+    assert list(table.columns) == ["rate", "error"]
+    assert table["rate"].is_monotonic_increasing
+    assert (tmp_path / "range-test.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_own_model(capsys, tmp_path):
+    code, out, err = run(
+        capsys,
+        "range-test",
+        *("--model", "search_helpers:seeded", "--duration", 0.5, "--seed", 3),
+        *("--output", tmp_path),
+    )
+    assert (code, err) == (0, "")
+    assert "search_helpers:seeded" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["range-test", "--low", "1e-1", "--high", "1e-3"], "0 < low < high"),
+        (["range-test", "--duration", "0"], "at least 100 steps"),
+        (["range-test", "--task", "foo"], "'foo' is not one of 'comm'"),
+        (["range-test", "--model", "foo:bar"], "no module:function"),
+        (["range-test", "--model", "search_helpers:growth"], "must return a nengo.Net"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("nengo-lr: ")
+    assert err.count("\n") == 1
+    assert words in err

@@ -1,0 +1,101 @@
+from functools import partial
+
+import nengo
+import numpy as np
+import pytest
+from nengo.exceptions import ValidationError
+from search_helpers import exact, seeded
+
+import nengo_lr as nlr
+from nengo_lr.search import TaskModel, make
+from nengo_lr.search.contract import describe
+from nengo_lr.tasks import TASKS
+
+
+@pytest.mark.parametrize("rate", [1e-3, nlr.CosineDecay(1e-3, 2.0)])
+def test_the_rate_is_handed_on(rate):
+    network = make(exact, rate)
+    assert network.connection.learning_rule_type.learning_rate == rate
+
+
+def test_a_node_is_handed_on():
+    with nengo.Network():
+        node = nengo.Node([1e-3])
+        network = make(exact, node)
+    assert network.connection.learning_rule_type.learning_rate is node
+
+
+def test_seeds():
+    """A function gets the seed if it asks for it; otherwise the network gets it."""
+    assert make(exact, 1e-3).seed == 0
+    assert make(exact, 1e-3, seed=5).seed == 5
+    network = make(seeded, 1e-3, seed=5)
+    assert network.ensembles[0].seed == 5
+
+
+def test_task_model():
+    network = make(TaskModel("product", 2.0, 1.0), 1e-3, seed=3)
+    assert network.ensemble.seed == 3
+    assert network.ensemble.n_neurons == TASKS["product"].n_neurons
+    optimizer = nlr.RMSProp()
+    model = TaskModel(TASKS["comm"], 2.0)
+    network = make(model, 1e-3, optimizer=optimizer)
+    assert network.connection.learning_rule_type.optimizer == optimizer
+    with pytest.raises(ValidationError, match="one of comm, square"):
+        TaskModel("bogus", 1.0)
+
+
+def without(attribute):
+    def model(learning_rate):
+        network = exact(learning_rate)
+        delattr(network, attribute)
+        return network
+
+    return model
+
+
+def with_attribute(attribute, value):
+    def model(learning_rate):
+        network = exact(learning_rate)
+        setattr(network, attribute, value)
+        return network
+
+    return model
+
+
+def nothing_learns(learning_rate):
+    with nengo.Network() as network:
+        network.error = nengo.Probe(nengo.Node([0.0]))
+    return network
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (3, r"must be a function model\(learning_rate\) \(got 3\)"),
+        (lambda: exact(1e-3), r"cannot be called as model\(learning_rate\)"),
+        (lambda rate, other: exact(rate), "missing a required argument: 'other'"),
+        (lambda rate: 3, r"must return a nengo.Network \(got 3\)"),
+        (without("error"), "must have an attribute 'error'"),
+        (with_attribute("error", [1]), "attribute 'error', a Probe or a list of"),
+        (with_attribute("target", np.zeros(3)), "must have an attribute 'target'"),
+        (nothing_learns, "has no connection with a scheduled rule"),
+        (lambda rate: exact(2e-3), "has no rule with the learning rate that the"),
+    ],
+)
+def test_models_that_break_the_contract(model, words):
+    with pytest.raises(ValidationError, match=words):
+        make(model, 1e-3)
+
+
+def test_options_that_the_model_does_not_take():
+    with pytest.raises(ValidationError, match=r"model\(learning_rate, bogus=...\)"):
+        make(exact, 1e-3, bogus=1)
+
+
+def test_names_are_the_same_in_every_process():
+    assert describe(exact) == "search_helpers:exact"
+    assert describe(partial(exact, gain=2.0)) == "search_helpers:exact(gain=2.0)"
+    assert describe(TaskModel("comm", 2.0)) == (
+        "TaskModel(task='comm', learning=2.0, test=0.0)"
+    )
