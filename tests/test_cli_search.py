@@ -40,11 +40,25 @@ def test_own_model(capsys, tmp_path):
     assert "search_helpers:seeded" in out
 
 
+def test_stable_rate(capsys, tmp_path):
+    code, out, err = run(
+        capsys, "stable-rate", "--task", "square", "--output", tmp_path
+    )
+    assert (code, err) == (0, "")
+    assert "largest stable rate" in out
+    table = pd.read_csv(tmp_path / "error-left.csv")
+    assert list(table.columns) == ["connection", "rate", "time", "left"]
+    assert table["rate"].nunique() == 3
+    assert (tmp_path / "stable-rate.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["range-test", "--low", "1e-1", "--high", "1e-3"], "0 < low < high"),
         (["range-test", "--duration", "0"], "at least 100 steps"),
+        (["stable-rate", "--shrink", "1"], "--shrink"),
+        (["stable-rate", "--model", "search_helpers:growth"], "must return a nengo"),
         (["range-test", "--task", "foo"], "'foo' is not one of 'comm'"),
         (["range-test", "--model", "foo:bar"], "no module:function"),
         (["range-test", "--model", "search_helpers:growth"], "must return a nengo.Net"),

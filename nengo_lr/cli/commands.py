@@ -7,6 +7,7 @@ from nengo_lr.cli.benchmark import benchmark
 from nengo_lr.cli.compare import compare
 from nengo_lr.cli.range_test import range_test
 from nengo_lr.cli.schedules import plot, schedules
+from nengo_lr.cli.stable_rate import stable_rate
 
 
 @click.group(
@@ -22,5 +23,5 @@ def commands(context):
         click.echo(context.get_help())
 
 
-for command in (compare, range_test, schedules, plot, benchmark):
+for command in (compare, range_test, stable_rate, schedules, plot, benchmark):
     commands.add_command(command)

@@ -6,7 +6,7 @@ This is the only room that imports matplotlib. Nothing here calls ``show()``.
 from nengo_lr.plot.benchmarks import costs
 from nengo_lr.plot.comparisons import comparison
 from nengo_lr.plot.schedules import schedule
-from nengo_lr.plot.searches import range_test
+from nengo_lr.plot.searches import error_left, range_test
 from nengo_lr.plot.style import (
     COLORS,
     INK,
@@ -24,6 +24,7 @@ __all__ = [
     "STYLE",
     "comparison",
     "costs",
+    "error_left",
     "label_lines",
     "range_test",
     "save",

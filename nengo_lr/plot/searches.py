@@ -5,7 +5,7 @@ import numpy as np
 
 from nengo_lr.plot.style import COLORS, INK, style, tidy
 
-__all__ = ["range_test"]
+__all__ = ["error_left", "range_test"]
 
 SUGGESTIONS = {"generalize": COLORS[2], "track": COLORS[0], "diverges": COLORS[1]}
 """What a range test suggests, in the colours in which it is marked."""
@@ -53,4 +53,27 @@ def range_test(found, ax=None):
                 color=color,
             )
     tidy(ax, "learning rate", "squared error over\nthe target's power")
+    return ax
+
+
+def error_left(table, ax=None):
+    """Draw what is left of a constant error over time, for several rates.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``rate``, ``time`` (seconds) and ``left``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    ax : matplotlib.axes.Axes
+    """
+    ax = new_axes(ax)
+    for rate, part in table.groupby("rate"):
+        ax.semilogx(part["time"], part["left"], label=f"{rate:.2g}")
+    ax.legend(title="learning rate", frameon=False)
+    ax.set_ylim(0, 1.4)
+    tidy(ax, "time (s)", "what is left of a constant error")
     return ax

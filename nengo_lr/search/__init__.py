@@ -2,5 +2,20 @@
 
 from nengo_lr.search.contract import TaskModel, make
 from nengo_lr.search.range_test import RangeTest, range_test
+from nengo_lr.search.stability import (
+    error_left,
+    rate_for,
+    stable_rate,
+    warn_if_unstable,
+)
 
-__all__ = ["RangeTest", "TaskModel", "make", "range_test"]
+__all__ = [
+    "RangeTest",
+    "TaskModel",
+    "error_left",
+    "make",
+    "range_test",
+    "rate_for",
+    "stable_rate",
+    "warn_if_unstable",
+]

@@ -1,0 +1,326 @@
+"""Learning rates from theory: the largest stable one, and one that is fast enough."""
+
+import warnings
+
+import nengo
+import numpy as np
+from nengo.builder.ensemble import get_activities
+from nengo.ensemble import Ensemble, Neurons
+from nengo.exceptions import ValidationError
+from scipy.signal import fftconvolve
+
+from nengo_lr.convert import rules_of
+from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.search.loop import Loop, bisect
+
+__all__ = ["error_left", "rate_for", "stable_rate", "warn_if_unstable"]
+
+MARGIN = 0.8
+"""How much of the bound is safe, for what the theory leaves out."""
+
+AVERAGED = 1 / 16
+"""Over which part of an oscillation of the loop the weights average spikes."""
+
+N_WINDOWS, WINDOW = 5, 0.1
+"""For how many windows spiking neurons are measured, and their length in seconds."""
+
+
+def stable_rate(sim, connection, margin=MARGIN):
+    r"""The largest constant rate with which a connection's error does not blow up.
+
+    With n neurons whose filtered activities are a, a step multiplies a constant error
+    by :math:`1 - g`, where :math:`g = \kappa\,dt\,|a|^2/n`. Without filters that is
+    stable for :math:`g < 2`. Filters with poles :math:`a_i` in the way from the output
+    to the error make it stable where all roots of
+
+    .. math:: (z - 1) \prod_i (z - a_i) + g \prod_i (1 - a_i)
+
+    are inside the unit circle; with transforms, several ways or loops, where the
+    eigenvalues of the whole linear system are. The rate follows from the largest such
+    g and the largest :math:`|a|^2` over the evaluation points and their projections
+    onto the radius. Spikes raise it; by how much is measured: the root mean square norm
+    of the spikes as the rule filters them, times that of the spikes as the loop does.
+
+    Parameters
+    ----------
+    sim : Simulator
+        Any simulator that has built the model, with the connection in it.
+    connection : nengo.Connection
+        It learns with `.ScheduledPES` or `nengo.PES`; its rate does not matter.
+    margin : float, optional
+        The share of the bound to return. What the theory leaves out (the neurons'
+        dynamics, inputs that move) is in the other part.
+
+    Returns
+    -------
+    rate : float
+        In the units of ``nengo.PES(learning_rate=...)``.
+
+    Raises
+    ------
+    ValidationError
+        If the connection has no PES rule, or if its error comes by a way that cannot
+        be followed: through a Node with a function, or a function that is not linear.
+
+    References
+    ----------
+    Widrow, B., & Stearns, S. D. (1985). Adaptive signal processing. Prentice-Hall.
+
+    Examples
+    --------
+    >>> from nengo_lr.search import TaskModel, stable_rate
+    >>> network = TaskModel("comm", learning=1.0)(1e-4)
+    >>> with nengo.Simulator(network, progress_bar=False) as sim:
+    ...     rate = stable_rate(sim, network.connection)
+    >>> 1e-3 < rate < 1e-2
+    True
+    """
+    rule = pes_rule(connection)
+    loop = Loop(sim.model.toplevel, rule, sim.dt)
+    rates, currents = tuning(sim, connection)
+    powers = np.sum(rates**2, axis=1)
+    worst = np.argmax(powers)
+    power = powers[worst]
+    if not power:
+        raise ValidationError(
+            f"the neurons of {connection} are silent at every evaluation point",
+            "connection",
+            stable_rate,
+        )
+    gain = loop.largest_stable_gain()
+    neuron_type = ensemble_of(connection).neuron_type
+    if neuron_type.spiking:
+        spikes = run_neurons(neuron_type, currents[worst], sim.dt)
+        synapse = rule.learning_rule_type.pre_synapse
+        power = spiking_power(spikes, synapse, loop, gain, sim.dt)
+    return margin * gain * rates.shape[1] / (sim.dt * power)
+
+
+def rate_for(sim, connection, time, shrink, x=None):
+    r"""The smallest constant rate that shrinks a constant error in a given time.
+
+    Without filters the error is multiplied by :math:`1 - \kappa\,dt\,|a|^2/n` in each
+    step, so that
+    :math:`\kappa = n\,(1 - \text{shrink}^{dt/\text{time}})/(dt\,|a|^2)`. Filters on the
+    way from the output to the error are counted in.
+
+    Parameters
+    ----------
+    sim : Simulator
+        Any simulator that has built the model, with the connection in it.
+    connection : nengo.Connection
+        It learns with `.ScheduledPES` or `nengo.PES`.
+    time : float
+        In seconds.
+    shrink : float
+        The share of the error that may be left, between 0 and 1.
+    x : array_like (dimensions,), optional
+        What the ensemble represents meanwhile. By default the mean of :math:`|a|^2`
+        over the evaluation points counts.
+
+    Returns
+    -------
+    rate : float
+        In the units of ``nengo.PES(learning_rate=...)``.
+
+    Raises
+    ------
+    ValidationError
+        As in `stable_rate`; and if no stable rate is fast enough.
+
+    Examples
+    --------
+    >>> from nengo_lr.search import TaskModel, rate_for
+    >>> network = TaskModel("comm", learning=1.0)(1e-4)
+    >>> with nengo.Simulator(network, progress_bar=False) as sim:
+    ...     fast, slow = (
+    ...         rate_for(sim, network.connection, time, 0.1) for time in (0.1, 10.0)
+    ...     )
+    >>> slow < fast
+    True
+    """
+    if not 0 < shrink < 1:
+        raise ValidationError(
+            f"must be between 0 and 1 (got {shrink})", "shrink", rate_for
+        )
+    if not sim.dt <= time < np.inf:
+        raise ValidationError(
+            f"must be at least one step of {sim.dt} s (got {time})", "time", rate_for
+        )
+    loop, n_steps = (
+        Loop(sim.model.toplevel, pes_rule(connection), sim.dt),
+        round(time / sim.dt),
+    )
+    most = loop.largest_stable_gain()
+    gains = np.geomspace(most * 1e-3 / n_steps, most, 200)
+    left = [loop.response(g, n_steps) for g in gains]
+    if min(left) > shrink:
+        raise ValidationError(
+            f"no rate is fast enough: after {time} s at least {min(left):.2g} of the "
+            f"error is left (wanted {shrink})",
+            "time",
+            rate_for,
+        )
+    first = np.argmax(np.array(left) <= shrink)
+    gain = gains[first]
+    if first:
+        gain = bisect(
+            lambda g: loop.response(g, n_steps) > shrink, gains[first - 1], gain
+        )
+    return gain / gain_per_rate(sim, connection, x)
+
+
+def error_left(sim, connection, rate, times, x=None):
+    """What is left of a constant error, after some time at a constant rate.
+
+    Parameters
+    ----------
+    sim, connection, x
+        As in `rate_for`.
+    rate : float
+        In the units of ``nengo.PES(learning_rate=...)``.
+    times : array_like (n,)
+        In seconds, from when learning begins.
+
+    Returns
+    -------
+    left : array (n,)
+        The norm of the error over that at the beginning.
+
+    Examples
+    --------
+    >>> from nengo_lr.search import TaskModel, error_left, rate_for
+    >>> network = TaskModel("comm", learning=1.0)(1e-4)
+    >>> with nengo.Simulator(network, progress_bar=False) as sim:
+    ...     rate = rate_for(sim, network.connection, time=2.0, shrink=0.1)
+    ...     error_left(sim, network.connection, rate, [0.0, 2.0]).round(6)
+    array([1. , 0.1])
+    """
+    loop = Loop(sim.model.toplevel, pes_rule(connection), sim.dt)
+    gain = rate * gain_per_rate(sim, connection, x)
+    steps = np.round(np.asarray(times) / sim.dt).astype(int)
+    return np.array([loop.response(gain, k) for k in steps])
+
+
+def warn_if_unstable(sim):
+    """Warn of every schedule that exceeds the stable rate of its connection.
+
+    Call it right after the simulator is built. Rates that only a run determines are
+    not looked at, nor are connections that `stable_rate` cannot judge.
+
+    Parameters
+    ----------
+    sim : Simulator
+        Any simulator that has built the model.
+
+    Returns
+    -------
+    connections : list of nengo.Connection
+        Those of which it warned.
+    """
+    unstable = []
+    for connection in sim.model.toplevel.all_connections:
+        for rule in rules_of(connection):
+            scheduled = rule.learning_rule_type
+            if not isinstance(scheduled, ScheduledPES) or scheduled.schedule is None:
+                continue
+            try:
+                bound = stable_rate(sim, connection, margin=1.0)
+            except ValidationError:
+                continue
+            if (scheduled.schedule.largest or 0.0) > bound:
+                unstable.append(connection)
+                warnings.warn(
+                    f"The learning rate of {connection} rises to "
+                    f"{scheduled.schedule.largest:.2g}, but is stable only up to "
+                    f"{bound:.2g}",
+                    stacklevel=2,
+                )
+    return unstable
+
+
+def pes_rule(connection):
+    """A connection's PES rule, if the theory holds for it."""
+    for rule in rules_of(connection):
+        if (
+            isinstance(rule.learning_rule_type, (nengo.PES, ScheduledPES))
+            and getattr(rule.learning_rule_type, "optimizer", None) is None
+        ):
+            return rule
+    raise ValidationError(
+        f"{connection} must learn with PES or ScheduledPES, and without an optimizer",
+        "connection",
+    )
+
+
+def ensemble_of(connection):
+    """The ensemble whose activities a connection learns from."""
+    pre = connection.pre_obj
+    ensemble = pre.ensemble if isinstance(pre, Neurons) else pre
+    if not isinstance(ensemble, Ensemble):
+        raise ValidationError(
+            f"{connection} must come from an ensemble or its neurons (got {pre})",
+            "connection",
+        )
+    return ensemble
+
+
+def tuning(sim, connection, x=None):
+    """The rates and input currents of the neurons, (n_points, n) each.
+
+    By default at the evaluation points and at their projections onto the radius, where
+    most neurons are most active.
+    """
+    ensemble = ensemble_of(connection)
+    built = sim.model.params[ensemble]
+    if x is None:
+        points = built.eval_points
+        lengths = np.linalg.norm(points, axis=1, keepdims=True)
+        outer = points / np.where(lengths > 0, lengths, 1.0) * ensemble.radius
+        points = np.vstack([points, outer])
+    else:
+        points = np.reshape(x, (1, ensemble.dimensions))
+    rates = get_activities(built, ensemble, points)
+    currents = built.gain * (points @ built.encoders.T / ensemble.radius) + built.bias
+    if isinstance(connection.pre_obj, Neurons):
+        rates, currents = (a[:, connection.pre_slice] for a in (rates, currents))
+    return rates, currents
+
+
+def gain_per_rate(sim, connection, x):
+    """What a step removes of an error without filters, as a share, for a rate of 1."""
+    rates, _ = tuning(sim, connection, x)
+    if x is None:
+        rates = rates[: len(rates) // 2]  # the evaluation points alone
+    return sim.dt * np.mean(np.sum(rates**2, axis=1)) / rates.shape[1]
+
+
+def run_neurons(neuron_type, currents, dt):
+    """The spikes of neurons under constant currents, (n_steps, n) in Hz."""
+    state = neuron_type.make_state(len(currents), np.random.RandomState(0))
+    spikes = np.zeros((round(N_WINDOWS * WINDOW / dt), len(currents)))
+    for output in spikes:
+        neuron_type.step(dt, currents, output, **state)
+    return spikes
+
+
+def spiking_power(spikes, synapse, loop, gain, dt):
+    """What stands for the squared norm of the rates where neurons spike.
+
+    The error sees the spikes through the filters of the loop. The weights see them
+    through the rule's filter, and average them over a part of the oscillation that
+    begins at the stable limit: how large a part is an estimate, which
+    ``benchmarks/stability.py`` puts to the test. What counts is the product of both
+    root mean square norms, in the window in which it is largest, as neurons may adapt.
+    """
+    learned = spikes if synapse is None else synapse.filt(spikes, dt=dt)
+    part = max(1, round(AVERAGED * loop.oscillation(gain)))
+    norms = [
+        np.linalg.norm(fftconvolve(of, response[:, None], axes=0)[: len(of)], axis=1)
+        for of, response in [
+            (learned, np.full(part, 1 / part)),
+            (spikes, loop.impulse_response(round(WINDOW / dt))),
+        ]
+    ]
+    squares = np.square(norms).reshape(2, N_WINDOWS, -1).mean(axis=2)
+    return np.sqrt(np.max(squares[0] * squares[1]))
