@@ -11,12 +11,12 @@ import nengo
 __all__ = ["SIMULATORS", "missing_simulators"]
 
 
-def nengo_simulator(network):
+def nengo_simulator(network, **kwargs):
     """Make Nengo's reference simulator."""
-    return nengo.Simulator(network, progress_bar=False)
+    return nengo.Simulator(network, progress_bar=False, **kwargs)
 
 
-def nengo_dl_simulator(network, minibatch_size=None):
+def nengo_dl_simulator(network, **kwargs):
     """Make NengoDL's simulator."""
     if "nengo_dl" not in sys.modules:
         # first, because NengoDL would lower the level of messages that is set for it
@@ -24,9 +24,7 @@ def nengo_dl_simulator(network, minibatch_size=None):
         import_quietly("nengo_dl")
     import nengo_dl
 
-    return nengo_dl.Simulator(
-        network, minibatch_size=minibatch_size, progress_bar=False
-    )
+    return nengo_dl.Simulator(network, progress_bar=False, **kwargs)
 
 
 def import_quietly(name):
@@ -57,3 +55,12 @@ def missing_simulators():
         Those in `SIMULATORS` whose package is not there.
     """
     return [name for name in SIMULATORS if importlib.util.find_spec(name) is None]
+
+
+def reason(error):
+    """What went wrong; on NengoDL it stands in TensorFlow's report, the cause."""
+    for line in str(error.__cause__).splitlines():
+        kind, _, message = line.strip().partition(": ")
+        if kind == "nengo.exceptions.SimulationError":
+            return message
+    return error

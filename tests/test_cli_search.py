@@ -52,11 +52,40 @@ def test_stable_rate(capsys, tmp_path):
     assert (tmp_path / "stable-rate.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_sweep(capsys, tmp_path):
+    options = ["--duration", 0.2, "--test", 0.1, "--seeds", "0,1", "--jobs", 1]
+    options += ["--output", tmp_path, "--store", tmp_path / "runs.sqlite"]
+    code, out, err = run(capsys, "sweep", "--rates", "1e-4,1e-3", *options)
+    assert (code, err) == (0, "")
+    assert "0.001" in out
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert list(table["rate"]) == [1e-4, 1e-4, 1e-3, 1e-3]
+    assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_sweep_of_schedules(capsys, tmp_path):
+    code, out, err = run(
+        capsys,
+        *("sweep", "--model", "search_helpers:seeded", "--rates", "1e-4:1e-3:2"),
+        *("--schedule", "CosineDecay({}, 0.1)", "--duration", 0.1, "--seeds", "3"),
+        *("--jobs", 1, "--output", tmp_path),
+    )
+    assert (code, err) == (0, "")
+    assert "CosineDecay" in out
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert table["rate"][0] == "CosineDecay(initial=0.0001, duration=0.1)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["range-test", "--low", "1e-1", "--high", "1e-3"], "0 < low < high"),
         (["range-test", "--duration", "0"], "at least 100 steps"),
+        (["sweep", "--rates", "1e-3,x"], "'1e-3,x' is not like 1e-4,1e-3"),
+        (["sweep", "--rates", "1e-3,1e-3"], "one or more different rates"),
+        (["sweep", "--schedule", "Constant(1)"], "has no {} for the rate"),
+        (["sweep", "--schedule", "Foo({})"], "'Foo' at column 1"),
+        (["sweep", "--duration", "0"], "at least a step"),
         (["stable-rate", "--shrink", "1"], "--shrink"),
         (["stable-rate", "--model", "search_helpers:growth"], "must return a nengo"),
         (["range-test", "--task", "foo"], "'foo' is not one of 'comm'"),

@@ -77,6 +77,7 @@ def test_only_some_rooms_import(package, rooms):
 
 def test_import_is_light():
     heavy = ("tensorflow", "nengo_dl", "matplotlib", "pandas", "click", "rich")
+    heavy += ("optuna", "dask")
     code = f"import sys, nengo_lr; print(sorted(set(sys.modules) & set({heavy})))"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -85,7 +86,7 @@ def test_import_is_light():
 
 
 @pytest.mark.parametrize(
-    "name", ["benchmark", "checkpoint", "compare", "plot", "tasks"]
+    "name", ["benchmark", "checkpoint", "compare", "plot", "search", "tasks"]
 )
 def test_modules_on_demand(name):
     code = f"import nengo_lr; print(nengo_lr.{name}.__name__)"

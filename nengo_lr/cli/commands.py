@@ -8,6 +8,7 @@ from nengo_lr.cli.compare import compare
 from nengo_lr.cli.range_test import range_test
 from nengo_lr.cli.schedules import plot, schedules
 from nengo_lr.cli.stable_rate import stable_rate
+from nengo_lr.cli.sweep import sweep
 
 
 @click.group(
@@ -23,5 +24,13 @@ def commands(context):
         click.echo(context.get_help())
 
 
-for command in (compare, range_test, stable_rate, schedules, plot, benchmark):
+for command in (
+    compare,
+    range_test,
+    sweep,
+    stable_rate,
+    schedules,
+    plot,
+    benchmark,
+):
     commands.add_command(command)

@@ -179,7 +179,7 @@ def compare_model(console, model, duration, simulators, forms, radii, output):
 
 
 @contextmanager
-def progress():
+def progress(name="runs and timings"):
     """A progress bar on stderr; yields the function that moves it."""
     columns = (
         TextColumn("{task.description}"),
@@ -190,7 +190,7 @@ def progress():
     console = Console(stderr=True)
     silent = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=silent) as bar:
-        task = bar.add_task("runs and timings", total=1)
+        task = bar.add_task(name, total=1)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

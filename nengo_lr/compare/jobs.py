@@ -7,7 +7,7 @@ import numpy as np
 from nengo.exceptions import NengoException, SimulationError
 
 from nengo_lr.benchmark import interleaved
-from nengo_lr.simulators import SIMULATORS
+from nengo_lr.simulators import SIMULATORS, reason
 
 TIMING = {"nengo": (200, 25), "nengo_dl": (500, 9)}
 """Steps per round and number of rounds when the cost of a step is measured."""
@@ -83,12 +83,3 @@ def outcome(future):
     if isinstance(result, SimulationError):
         raise result
     return result
-
-
-def reason(error):
-    """What went wrong; on NengoDL it stands in TensorFlow's report, the cause."""
-    for line in str(error.__cause__).splitlines():
-        kind, _, message = line.strip().partition(": ")
-        if kind == "nengo.exceptions.SimulationError":
-            return message
-    return error

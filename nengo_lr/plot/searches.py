@@ -5,7 +5,7 @@ import numpy as np
 
 from nengo_lr.plot.style import COLORS, INK, style, tidy
 
-__all__ = ["error_left", "range_test"]
+__all__ = ["error_left", "range_test", "sweep"]
 
 SUGGESTIONS = {"generalize": COLORS[2], "track": COLORS[0], "diverges": COLORS[1]}
 """What a range test suggests, in the colours in which it is marked."""
@@ -76,4 +76,40 @@ def error_left(table, ax=None):
     ax.legend(title="learning rate", frameon=False)
     ax.set_ylim(0, 1.4)
     tidy(ax, "time (s)", "what is left of a constant error")
+    return ax
+
+
+def sweep(found, ax=None):
+    """Draw the errors of a sweep: the median over the seeds, and their range.
+
+    Parameters
+    ----------
+    found : nengo_lr.search.Sweep
+        Schedules are drawn by their number.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    ax : matplotlib.axes.Axes
+    """
+    ax = new_axes(ax)
+    numbers = all(isinstance(rate, float) for rate in found.rates)
+    x = np.array(found.rates) if numbers else np.arange(len(found.rates))
+    order = np.argsort(x)
+    errors = np.where(np.isnan(found.errors), np.inf, found.errors)[order]
+    x, medians = x[order], np.median(errors, axis=1)
+    color = COLORS[0]
+    ax.plot(x, medians, color=color, marker="o", markersize=4)
+    ax.fill_between(
+        x, errors.min(axis=1), errors.max(axis=1), color=color, alpha=0.15, lw=0
+    )
+    finite = errors[np.isfinite(errors)]
+    if numbers and x[0] > 0:
+        ax.set_xscale("log")
+    if len(finite) and finite.min() > 0:
+        ax.set_yscale("log")
+        # what blows up has no top, and would hide everything else
+        ax.set_ylim(finite.min() / 1.5, min(finite.max(), 100 * finite.min()) * 1.5)
+    tidy(ax, "learning rate" if numbers else "schedule", "RMS error (target's unit)")
     return ax

@@ -8,14 +8,17 @@ from nengo_lr.search.stability import (
     stable_rate,
     warn_if_unstable,
 )
+from nengo_lr.search.sweep import Sweep, sweep
 
 __all__ = [
     "RangeTest",
+    "Sweep",
     "TaskModel",
     "error_left",
     "make",
     "range_test",
     "rate_for",
     "stable_rate",
+    "sweep",
     "warn_if_unstable",
 ]

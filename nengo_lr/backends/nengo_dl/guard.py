@@ -13,6 +13,13 @@ def limit_of(signals):
     return LIMITS.get(np.dtype(signals.dtype.as_numpy_dtype), np.inf)
 
 
+def owner(op, item, n_items):
+    """What has the weights, and in which item of a minibatch they overflow."""
+    if n_items == 1:
+        return op.owner
+    return f"{op.owner} (item {item} of the minibatch)"
+
+
 @Builder.register(SimPESGuard)
 class SimPESGuardBuilder(OpBuilder):
     """Build a group of `.SimPESGuard` operators."""
@@ -34,11 +41,11 @@ class SimPESGuardBuilder(OpBuilder):
         def look(step, *arrays):
             batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
             weights = arrays[3].reshape((-1, *self.shape))
-            for item in zip(*batch, weights):
+            for i, item in enumerate(zip(*batch, weights)):
                 for op, rate, error, activities, matrix in zip(self.ops, *item):
                     if op.overflows(rate, error, activities, signals.dt_val):
                         t = int(step) * signals.dt_val
-                        stop(op.owner, t, rate, matrix, error)
+                        stop(owner(op, i, len(weights)), t, rate, matrix, error)
             return np.int32(0)
 
         def call_look():
@@ -76,10 +83,12 @@ class SimWeightsGuardBuilder(OpBuilder):
 
         def look(step, rates, weights):
             rates = rates.reshape((-1, *rates.shape[-2:]))
-            for item in zip(rates, weights.reshape((-1, *self.shape))):
+            batch = list(zip(rates, weights.reshape((-1, *self.shape))))
+            for i, item in enumerate(batch):
                 for op, rate, matrix in zip(self.ops, *item):
                     if op.overflows(matrix):
-                        stop(op.owner, int(step) * signals.dt_val, rate, matrix)
+                        t = int(step) * signals.dt_val
+                        stop(owner(op, i, len(batch)), t, rate, matrix)
             return np.int32(0)
 
         # a Python call, but only in a step that has overflowed
