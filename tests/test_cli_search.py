@@ -1,5 +1,7 @@
 """The commands that find a learning rate."""
 
+import sys
+
 import pytest
 
 pd = pytest.importorskip("pandas")
@@ -76,6 +78,32 @@ def test_sweep_of_schedules(capsys, tmp_path):
     assert table["rate"][0] == "CosineDecay(initial=0.0001, duration=0.1)"
 
 
+def test_search(capsys, tmp_path):
+    pytest.importorskip("optuna")
+    code, out, err = run(
+        capsys,
+        *("search", "--schedule", "CosineDecay({rate:1e-4..1e-2}, {length:0.1..1})"),
+        *("--optimizer", "RMSProp(tau={tau:0.1..10})", "--trials", 3),
+        *("--duration", 0.2, "--test", 0.1, "--sampler-seed", 0),
+        *("--storage", tmp_path / "study.db", "--output", tmp_path),
+    )
+    assert (code, err) == (0, "")
+    for words in ("learning_rate: CosineDecay(", "optimizer: RMSProp(", "3 trials"):
+        assert words in out
+    table = pd.read_csv(tmp_path / "trials.csv")
+    assert {"params_rate", "params_length", "params_tau"} <= set(table.columns)
+    assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_search_without_optuna(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    code, out, err = run(capsys, "search", "--output", tmp_path)
+    assert (code, out) == (2, "")
+    assert err == (
+        "nengo-lr: optuna is not installed; pip install 'nengo-lr[search]'\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -86,6 +114,9 @@ def test_sweep_of_schedules(capsys, tmp_path):
         (["sweep", "--schedule", "Constant(1)"], "has no {} for the rate"),
         (["sweep", "--schedule", "Foo({})"], "'Foo' at column 1"),
         (["sweep", "--duration", "0"], "at least a step"),
+        (["search", "--schedule", "Constant(1e-3)"], "there is no range"),
+        (["search", "--schedule", "Constant({a:2..1})"], "range of numbers"),
+        (["search", "--optimizer", "Foo(1)"], "'Foo' at column 1"),
         (["stable-rate", "--shrink", "1"], "--shrink"),
         (["stable-rate", "--model", "search_helpers:growth"], "must return a nengo"),
         (["range-test", "--task", "foo"], "'foo' is not one of 'comm'"),

@@ -34,6 +34,8 @@ def main(arguments=None):
             fail("interrupted")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
+        if package == "optuna":
+            fail(error)
         if package not in EXTRA:
             raise
         fail(f"{package} is not installed; pip install 'nengo-lr[cli]'")

@@ -7,6 +7,7 @@ from nengo_lr.cli.benchmark import benchmark
 from nengo_lr.cli.compare import compare
 from nengo_lr.cli.range_test import range_test
 from nengo_lr.cli.schedules import plot, schedules
+from nengo_lr.cli.search import search
 from nengo_lr.cli.stable_rate import stable_rate
 from nengo_lr.cli.sweep import sweep
 
@@ -28,6 +29,7 @@ for command in (
     compare,
     range_test,
     sweep,
+    search,
     stable_rate,
     schedules,
     plot,

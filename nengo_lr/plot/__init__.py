@@ -6,7 +6,7 @@ This is the only room that imports matplotlib. Nothing here calls ``show()``.
 from nengo_lr.plot.benchmarks import costs
 from nengo_lr.plot.comparisons import comparison
 from nengo_lr.plot.schedules import schedule
-from nengo_lr.plot.searches import error_left, range_test, sweep
+from nengo_lr.plot.searches import error_left, range_test, study, sweep
 from nengo_lr.plot.style import (
     COLORS,
     INK,
@@ -30,6 +30,7 @@ __all__ = [
     "save",
     "schedule",
     "spread",
+    "study",
     "style",
     "sweep",
     "tidy",

@@ -5,7 +5,7 @@ import numpy as np
 
 from nengo_lr.plot.style import COLORS, INK, style, tidy
 
-__all__ = ["error_left", "range_test", "sweep"]
+__all__ = ["error_left", "range_test", "study", "sweep"]
 
 SUGGESTIONS = {"generalize": COLORS[2], "track": COLORS[0], "diverges": COLORS[1]}
 """What a range test suggests, in the colours in which it is marked."""
@@ -112,4 +112,39 @@ def sweep(found, ax=None):
         # what blows up has no top, and would hide everything else
         ax.set_ylim(finite.min() / 1.5, min(finite.max(), 100 * finite.min()) * 1.5)
     tidy(ax, "learning rate" if numbers else "schedule", "RMS error (target's unit)")
+    return ax
+
+
+def study(table, ax=None):
+    """Draw the trials of a study in their order, and the best one so far.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``number``, ``value`` and ``state``, as Optuna's
+        ``study.trials_dataframe()`` has them.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    ax : matplotlib.axes.Axes
+    """
+    ax = new_axes(ax)
+    done = table[table["state"] == "COMPLETE"]
+    pruned = table[table["state"] == "PRUNED"]
+    ax.plot(done["number"], done["value"], "o", color=COLORS[0], label="a trial")
+    best = done["value"].cummin()
+    ax.step(done["number"], best, where="post", color=INK, label="best so far")
+    ax.set_yscale("log")
+    for number in pruned["number"]:
+        ax.axvline(number, ymax=0.03, color=COLORS[1], linewidth=1.2)
+    if len(pruned):
+        ax.plot([], [], color=COLORS[1], label="stopped early")
+    if len(done):
+        # what blew up has no top, and would hide everything else
+        top = min(done["value"].max(), 10 * done["value"].median())
+        ax.set_ylim(done["value"].min() / 1.5, 2 * top)
+    ax.legend(frameon=False, loc="upper right")
+    tidy(ax, "trial", "RMS error (target's unit)")
     return ax

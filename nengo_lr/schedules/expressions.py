@@ -43,7 +43,7 @@ def catalogue():
     }
 
 
-def parse(text):
+def parse(text, names=None):
     """Read a schedule from text.
 
     The text may hold names of the `catalogue`, called with numbers, strings, lists,
@@ -56,6 +56,9 @@ def parse(text):
     ----------
     text : str
         For instance ``"Warmup(CosineDecay(1e-3, 10), 1)"``.
+    names : dict, optional
+        Other classes to name than those of the `catalogue`, by their names; then an
+        object of one of them is returned.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def parse(text):
     Constant(value=0.5)
     """
     check_type(text, str, "text", "text")
-    return Reader(text).schedule()
+    return Reader(text, names).whole()
 
 
 def examples(cls):
@@ -109,21 +112,22 @@ def examples(cls):
 class Reader:
     """Reads one text, node by node of its syntax tree."""
 
-    def __init__(self, text):
+    def __init__(self, text, names=None):
         line = " ".join(text.split("\n"))
         self.text = line.lstrip()
         self.indent = len(line) - len(self.text)
-        self.names = catalogue()
+        self.names = catalogue() if names is None else names
+        self.kind = "a schedule" if names is None else f"one of {', '.join(names)}"
 
-    def schedule(self):
-        """The schedule that the whole text describes."""
+    def whole(self):
+        """What the whole text describes."""
         try:
             tree = self.tree()
             value = self.read(tree)
         except RecursionError:
             raise self.error(0, self.text, "is nested too deeply") from None
-        if not isinstance(value, Schedule):
-            raise self.refusal(tree, "is not a schedule")
+        if not isinstance(value, tuple(self.names.values())):
+            raise self.refusal(tree, f"is not {self.kind}")
         return value
 
     def tree(self):

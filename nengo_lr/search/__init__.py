@@ -8,16 +8,19 @@ from nengo_lr.search.stability import (
     stable_rate,
     warn_if_unstable,
 )
+from nengo_lr.search.study import Template, search
 from nengo_lr.search.sweep import Sweep, sweep
 
 __all__ = [
     "RangeTest",
     "Sweep",
     "TaskModel",
+    "Template",
     "error_left",
     "make",
     "range_test",
     "rate_for",
+    "search",
     "stable_rate",
     "sweep",
     "warn_if_unstable",
