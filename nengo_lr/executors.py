@@ -6,7 +6,7 @@ import warnings
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
-__all__ = ["Immediately", "n_cores", "processes"]
+__all__ = ["Immediately", "n_cores", "processes", "quiet"]
 
 THREADS = (
     "OMP_NUM_THREADS",

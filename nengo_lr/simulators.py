@@ -19,6 +19,8 @@ def nengo_simulator(network, **kwargs):
 def nengo_dl_simulator(network, **kwargs):
     """Make NengoDL's simulator."""
     if "nengo_dl" not in sys.modules:
+        # its INFO and WARNING lines repeat what is raised as an error, or mean nothing
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         # first, because NengoDL would lower the level of messages that is set for it
         import_quietly("tensorflow")
         import_quietly("nengo_dl")

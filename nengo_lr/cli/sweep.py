@@ -11,7 +11,7 @@ from rich.table import Table
 from nengo_lr import search
 from nengo_lr.cli.compare import progress, spread
 from nengo_lr.cli.options import OutputFolder, Seeds, learning_model, model_function
-from nengo_lr.executors import processes
+from nengo_lr.executors import processes, quiet
 from nengo_lr.schedules import expressions
 from nengo_lr.simulators import SIMULATORS
 
@@ -97,6 +97,7 @@ def sweep(
                 f"{schedule!r} has no {{}} for the rate.", param_hint="'--schedule'"
             )
         rates = [expressions.parse(schedule.replace("{}", repr(r))) for r in rates]
+    quiet()
     function = model_function(task, model, duration, test)
     executor = None if jobs is None or simulator != "nengo" else processes(jobs)
     try:
