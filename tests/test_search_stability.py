@@ -141,9 +141,9 @@ def test_every_kind_of_connection(kind):
         with network:
             error = nengo.Probe(network.error, synapse=0.02)
         with build(network) as sim:
-            sim.run(1.0)
+            sim.run(0.4)
             bound = stable_rate(sim, network.connection)
-        return np.abs(sim.data[error][500:]).max(), bound
+        return np.abs(sim.data[error][200:]).max(), bound
 
     error, bound = learn(0.0)
     assert learn(bound)[0] < error + 1

@@ -306,6 +306,20 @@ def test_failing_items_do_not_stop_the_others(NengoDL):
     assert found.best == 1e-3
 
 
+def overflows_anyway(learning_rate):
+    """Beside the rate that is tested, another one is far too large."""
+    network = seeded(learning_rate, 0)
+    with network:
+        seeded(30.0, 1)
+    return network
+
+
+def test_what_no_rate_can_save(NengoDL):
+    found = quick(overflows_anyway, simulator="nengo_dl", duration=0.3)
+    assert len(found.table) == 3
+    assert all("overflow" in failure for failure in found.table["failure"])
+
+
 def test_resume_and_progress_on_nengo_dl(NengoDL, tmp_path):
     store, calls = tmp_path / "runs.sqlite", []
     options = {"duration": 0.1, "simulator": "nengo_dl", "store": store}

@@ -121,6 +121,7 @@ class Minibatch:
             outer, minibatch_size=n_items, dt=plan.dt, seed=seed
         )
         self.failures = {}
+        self.restarted = set()
 
     def __enter__(self):
         return self
@@ -154,11 +155,12 @@ class Minibatch:
         """Set the rates of the item that overflowed to 0; returns where to go on."""
         text = str(reason(error))
         found = re.search(r"\(item (\d+) of the minibatch\)", text)
-        if found is None:
+        item = found and int(found[1])
+        if found is None or item in self.restarted:
             raise error
-        item = int(found[1])
         if item in self.failures:
             # it had learned too much even for rate 0: all begin again
+            self.restarted.add(item)
             self.sim.reset()
             start = 0
         self.failures[item] = f"SimulationError: {text}"

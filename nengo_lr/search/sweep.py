@@ -175,12 +175,12 @@ def sweep(
         if progress is not None:
             progress(n_done + extra, total)
 
+    def report_share(share):
+        report(share * len(jobs[0][0]))
+
     report()
-    within = None
-    if simulator == "nengo_dl":
-        n_together = max((len(missing) for missing, _ in jobs), default=0)
-        within = lambda share: report(share * n_together)  # noqa: E731
-    for (missing, seed), scores in run_jobs(plan, simulator, jobs, executor, within):
+    results = run_jobs(plan, simulator, jobs, executor, report_share)
+    for (missing, seed), scores in results:
         for rate, score in zip(missing, scores):
             done[repr(rate), seed] = score
             if keep is not None:
