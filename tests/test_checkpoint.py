@@ -50,10 +50,15 @@ def resume(simulator, path, tolerance):
         save(sim, path)
         sim.run_steps(20)
     with simulator(network) as resumed:
+        resumed.run_steps(20)
+        assert len(resumed.data[network.parts["law"].rate]) == 20  # and it is cached
         load(resumed, path)
         assert resumed.n_steps == 20
         assert resumed.time == pytest.approx(0.02)
         resumed.run_steps(20)
+        assert all(
+            len(resumed.data[part.rate]) == 20 for part in network.parts.values()
+        )
     for name, part in network.parts.items():
         for probe in (part.weights, part.rate):
             now, expected = resumed.data[probe], sim.data[probe][20:]

@@ -148,8 +148,6 @@ def load(sim, path):
             values[FROZEN] = now[name][FROZEN]
         if signals[name].base in written:
             host.write(signals[name], values)
-    for probe in sim.model.probes:
-        sim.model.params[probe] = []
     host.finish()
 
 

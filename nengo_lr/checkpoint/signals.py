@@ -86,8 +86,9 @@ class Reference:
         return signal in self.sim.signals or signal.base in self.sim.signals
 
     def finish(self):
-        """Tell the simulator that its step has changed."""
+        """Tell the simulator that its step has changed, and clear its probes."""
         self.sim._probe_step_time()
+        self.sim.clear_probes()
 
 
 class NengoDL:
@@ -111,5 +112,7 @@ class NengoDL:
         self.state.write(self.sim, signal, values)
 
     def finish(self):
-        """Tell the simulator that its step has changed."""
+        """Tell the simulator that its step has changed, and clear its probes."""
         self.sim._update_steps()
+        for probe in self.sim.model.probes:
+            self.sim.model.params[probe] = []
