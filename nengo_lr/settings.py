@@ -1,8 +1,11 @@
 """Settings of a whole model."""
 
+import numpy as np
 from nengo import Network
 from nengo.exceptions import NetworkContextError
 from nengo.params import BoolParam
+
+from nengo_lr.checks import check_type
 
 __all__ = ["configure_settings"]
 
@@ -32,6 +35,7 @@ def configure_settings(guard):
     >>> with nengo.Network() as model:
     ...     nlr.configure_settings(guard=False)
     """
+    check_type(guard, (bool, np.bool_), "guard", "True or False")
     if not Network.context:
         raise NetworkContextError(
             "configure_settings must be called in a network: `with model:` and then "

@@ -9,7 +9,7 @@ import pytest
 from nengo.builder.ensemble import get_activities
 from nengo.exceptions import NengoWarning, ValidationError
 
-from nengo_lr.networks import ErrorScaler
+from nengo_lr.networks import ErrorScaler, expected_error
 from nengo_lr.networks.designs import Antisymmetric, Quadruples
 
 NEURON_TYPES = [
@@ -299,6 +299,15 @@ def test_noisy_inputs():
     with nengo.Simulator(network, progress_bar=False) as sim:
         sim.run(LAST)
     assert rmse(sim.trange(), *(sim.data[p] for p in probes)) <= 0.008
+
+
+def test_expected_error_tells_what_is_measured():
+    for n_neurons in (60, 400):
+        expected = expected_error(n_neurons)
+        t, exact, output = multiply({"n_neurons": n_neurons})
+        assert 0.6 < rmse(t, exact, output) / expected.rmse < 1.6
+        t, exact, output = multiply({"n_neurons": n_neurons}, error=positive_wave)
+        assert 0.4 < np.abs(at_rest(t, output)).mean() / expected.leak < 2.5
 
 
 # --- learning
