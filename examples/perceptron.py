@@ -54,7 +54,7 @@ class Linear(nengo.neurons.NeuronType):
 
     negative = True
 
-    def step(self, dt, J, output):
+    def step(self, dt, J, output):  # noqa: N803 (Nengo's name)
         output[...] = J
 
 
@@ -68,12 +68,10 @@ def in_nengo(rate, n_samples):
         nengo.Connection(output, error, synapse=None)
         nengo.Connection(nengo.Node(target), error, transform=-1, synapse=None)
         probes = []
-        for value, start, scale in ((lambda t: 1.0, START[0], x), (x, START[1], None)):
+        rates = [lambda t: rate * x(t) / DT, rate / DT]
+        for value, start, learning_rate in zip([lambda t: 1.0, x], START, rates):
             neuron = nengo.Ensemble(1, 1, neuron_type=Linear(), gain=[1], bias=[0])
             nengo.Connection(nengo.Node(value), neuron.neurons, synapse=None)
-            learning_rate = rate / DT
-            if scale is not None:
-                learning_rate = lambda t, scale=scale: rate * scale(t) / DT
             learned = nengo.Connection(
                 neuron.neurons,
                 output,
