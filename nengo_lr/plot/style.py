@@ -1,7 +1,5 @@
 """What all figures share."""
 
-from functools import partial
-
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -40,8 +38,16 @@ STYLE = {
 }
 """Settings for ``matplotlib.rc_context`` that every figure here is drawn with."""
 
-style = partial(plt.rc_context, STYLE)
-"""A context in which new figures get the style: ``with nengo_lr.plot.style(): ...``"""
+
+def style():
+    """Make a context in which new figures get the style.
+
+    Examples
+    --------
+    >>> with nlr.plot.style():
+    ...     pass  # make a figure
+    """
+    return plt.rc_context(STYLE)
 
 
 def tidy(ax, xlabel=None, ylabel=None):
