@@ -9,19 +9,19 @@ import gc
 import resource
 import statistics
 import sys
-import time
 from pathlib import Path
 
 import nengo
 import numpy as np
 
 from nengo_lr import Cyclic, PiecewiseConstant, ScheduledPES
-from nengo_lr.benchmark import SIMULATORS
+from nengo_lr.benchmark import SIMULATORS, interleaved
 
 LOW, HIGH = 1e-6, 1e-5
 CYCLE = 700
 """The period of both schedules in steps: 0.7 s, which no float holds exactly."""
 BLOCKS = 20
+ROUND = 500
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--steps", type=int, default=1_000_000)
@@ -51,20 +51,6 @@ def memory():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def work():
-    """Some arithmetic that costs the same each time, to know the machine's speed."""
-    array = np.zeros(20)
-    for _ in range(100_000):
-        np.add(array, 1.0, out=array)
-
-
-def cpu_seconds(run):
-    """The CPU time that a function takes."""
-    start = time.process_time()
-    run()
-    return time.process_time() - start
-
-
 def clear(sim):
     """Throw the data of the probes away; NengoDL has no method for it."""
     if args.simulator == "nengo":
@@ -79,13 +65,11 @@ with nengo.Network(seed=0) as network:
     triangle = learn(Cyclic(LOW, HIGH, period))
 
 n_block = args.steps // BLOCKS
-wrong, furthest, costs, sizes = 0, 0.0, [], []
-with SIMULATORS[args.simulator](network) as sim:
-    sim.run_steps(n_block)  # NengoDL compiles
-    sim.reset()
+wrong, furthest, sizes = 0, 0.0, []
+simulator = SIMULATORS[args.simulator]
+with simulator(network) as sim, simulator(network) as fresh:
     for block in range(BLOCKS):
-        seconds = cpu_seconds(lambda: sim.run_steps(n_block))
-        costs.append(seconds / cpu_seconds(work))
+        sim.run_steps(n_block)
         # the integers of steps say what the rates have to be
         phase = np.arange(block * n_block + 1, (block + 1) * n_block + 1) % CYCLE
         expected = np.where(phase < CYCLE // 2, HIGH, LOW)
@@ -96,13 +80,19 @@ with SIMULATORS[args.simulator](network) as sim:
         furthest = max(furthest, np.max(np.abs(difference)) / HIGH)
         clear(sim)
         sizes.append(memory())
+    for each in (sim, fresh):
+        each.run_steps(ROUND)  # NengoDL compiles
+    ratios, _ = interleaved(
+        {"new": lambda: fresh.run_steps(ROUND), "old": lambda: sim.run_steps(ROUND)},
+        "new",
+    )
 
 quarter = BLOCKS // 4
-first, last = statistics.median(costs[:quarter]), statistics.median(costs[-quarter:])
 growth = statistics.median(sizes[-quarter:]) - statistics.median(sizes[:quarter])
+low, cost, high = np.quantile(ratios["old"], [0.25, 0.5, 0.75])
 print(f"{n_block * BLOCKS:,} steps on {args.simulator}")
 print(f"rates on the wrong side of a boundary: {wrong}")
 print(f"largest error of the triangle's rate, relative to its peak: {furthest:.1e}")
 print(f"memory, last quarter less first: {growth:+.1f} MB")
-print(f"cost of a step, last quarter over first: {last / first:.3f}")
+print(f"a step over one of a new simulator: {cost:.3f} ({low:.3f} to {high:.3f})")
 sys.exit(bool(wrong))

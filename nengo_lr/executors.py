@@ -6,6 +6,8 @@ import warnings
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
+from nengo_lr.checks import check_integer
+
 __all__ = ["Immediately", "n_cores", "processes", "quiet"]
 
 THREADS = (
@@ -46,6 +48,7 @@ def processes(n_workers):
     -------
     executor : concurrent.futures.ProcessPoolExecutor
     """
+    check_integer(n_workers, "n_workers")
     for name in THREADS:
         os.environ.setdefault(name, "1")
     return ProcessPoolExecutor(

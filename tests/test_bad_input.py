@@ -27,28 +27,47 @@ RECORDS = {
     "compare.Comparison",
     "compare.Experiment",
     "compare.Path",
+    "search.RangeTest",
+    "search.Sweep",
     "tasks.Task",
 }
 """They hold what they are given; the functions that take them check them."""
 
-DRAWN = {"plot.comparison", "plot.costs", "plot.label_lines", "plot.save", "plot.tidy"}
+DRAWN = {
+    "plot.comparison",
+    "plot.costs",
+    "plot.error_left",
+    "plot.label_lines",
+    "plot.range_test",
+    "plot.save",
+    "plot.spread",
+    "plot.study",
+    "plot.sweep",
+    "plot.tidy",
+}
 """They draw what other functions return."""
 
 PASSED_ON = {
     "keras.LocalGains.name",
     "keras.layer_factors.factors",
     "keras.layer_factors.sim",
+    "expressions.parse.names",
     "plot.schedule.ax",
     "plot.schedule.kwargs",
     "plot.style.fname",
+    "search.Template.names",
+    "search.error_left.times",
+    "search.error_left.x",
+    "search.rate_for.x",
     "tasks.final_error.simulator",
     "tasks.final_error.network",
 }
-"""They are for Keras, matplotlib or Nengo, which check them."""
+"""They are for Keras, matplotlib, numpy, Optuna or Nengo, which check them."""
 
 OTHER_NAMES = {
     "kwargs": ("gate",),
     "make": ("model",),
+    "options": ("colour",),
     "other": ("schedules", "value"),
     "runs": ("baseline",),
     "scaler_options": ("gate",),
@@ -105,13 +124,15 @@ SIMULATOR = [
 PATH = [(None, TypeError, "PathLike"), (1.5, TypeError, "float")]
 
 
-def model():
+def model(learning_rate=1e-3):
     with nengo.Network(seed=0) as network:
         pre = nengo.Ensemble(10, 1)
+        error = nengo.Node(size_in=1)
         network.connection = nengo.Connection(
-            pre, nengo.Node(size_in=1), learning_rule_type=nlr.ScheduledPES(1e-3)
+            pre, error, learning_rule_type=nlr.ScheduledPES(learning_rate)
         )
-        nengo.Probe(pre)
+        nengo.Connection(error, network.connection.learning_rule)
+        network.error = nengo.Probe(error)
     return network
 
 
@@ -128,7 +149,16 @@ class InSimulator:
         self.find = find
 
 
+MODEL = [
+    ("fast", "must be a function"),
+    (lambda: 1, "cannot be called as model(learning_rate)"),
+]
+SEEDS = [([], "one or more"), ([0, 0], "different"), ([-1], "whole"), (None, "whole")]
+NOT_NEGATIVE = [(-1.0, "not less than 0"), (math.nan, "finite"), ("fast", "number")]
+NO_CONNECTION = [("fast", "must be a nengo.Connection"), (None, "must be a nengo.C")]
+
 C = nlr.Constant(1e-3)
+CONNECTION = InSimulator(lambda sim: sim.model.toplevel.connection)
 SIM = InSimulator(lambda sim: sim)
 RULE = InSimulator(lambda sim: sim.model.toplevel.connection.learning_rule)
 NO_FILE = "/does/not/exist/run.checkpoint"
@@ -432,6 +462,75 @@ ROWS = {
         )
     },
     "expressions.examples": {"cls": (nlr.Constant, [("fast", "class"), (None, "")])},
+    "executors.processes": {"n_workers": (1, INTEGER)},
+    "search.TaskModel": {
+        "task": ("comm", CHOICE),
+        "learning": (1.0, POSITIVE),
+        "test": (0.0, NOT_NEGATIVE),
+    },
+    "search.Template": {
+        "text": (
+            "Constant({1e-5..1e-2})",
+            [("fast", "fast"), ("Constant({1..0})", "0"), (None, "text")],
+        )
+    },
+    "search.make": {
+        "model": (model, MODEL),
+        "learning_rate": (1e-3, [(-1.0, "finite and not negative"), ("fast", "must")]),
+        "seed": (None, SEED),
+        "options": ({}, [({"colour": "red"}, "colour")]),
+    },
+    "search.range_test": {
+        "model": (model, MODEL),
+        "low": (1e-6, [(1.0, "0 < low < high"), *POSITIVE]),
+        "high": (0.1, POSITIVE),
+        "duration": (1.0, [(0.01, "at least 100 steps"), *POSITIVE]),
+        "seed": (None, SEED),
+        "window": (0.1, [(0.6, "at most .5"), *POSITIVE]),
+        "dt": (1e-3, POSITIVE),
+    },
+    "search.stable_rate": {
+        "sim": (SIM, SIMULATOR),
+        "connection": (CONNECTION, NO_CONNECTION),
+        "margin": (0.8, POSITIVE),
+    },
+    "search.rate_for": {
+        "sim": (SIM, SIMULATOR),
+        "connection": (CONNECTION, NO_CONNECTION),
+        "time": (10.0, [(1e-6, "at least one step"), *POSITIVE]),
+        "shrink": (0.1, [(1.0, "between 0 and 1"), *POSITIVE]),
+    },
+    "search.error_left": {
+        "sim": (SIM, SIMULATOR),
+        "connection": (CONNECTION, NO_CONNECTION),
+        "rate": (1e-4, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
+    },
+    "search.warn_if_unstable": {"sim": (SIM, SIMULATOR)},
+    "search.sweep": {
+        "model": (model, MODEL),
+        "rates": ([1e-3], [([], ""), ([-1.0], ""), (["fast"], ""), (None, "")]),
+        "duration": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
+        "seeds": ([0], SEEDS),
+        "test": (0.0, NOT_NEGATIVE),
+        "simulator": ("nengo", CHOICE),
+        "executor": ("serial", [("fast", "Executor"), (1, "Executor")]),
+        "store": (None, [(1.5, TypeError, "float"), ("/no/where/runs.db", "store")]),
+        "progress": (None, [("fast", "a function"), (1.0, "a function")]),
+        "dt": (1e-3, POSITIVE),
+    },
+    "search.search": {
+        "model": (model, MODEL),
+        "suggest": ("Constant({1e-5..1e-2})", [(None, "text, or a function")]),
+        "duration": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
+        "n_trials": (1, INTEGER),
+        "seeds": ([0], SEEDS),
+        "test": (0.0, NOT_NEGATIVE),
+        "storage": (None, [("fast", "cannot use 'fast'"), (1.0, "cannot use")]),
+        "name": ("nengo-lr", [(None, "text"), (1.0, "text")]),
+        "sampler_seed": (None, SEED),
+        "progress": (None, [("fast", "a function"), (1.0, "a function")]),
+        "dt": (1e-3, POSITIVE),
+    },
     "Schedule.between": {"start": (0, [(2.0, ""), *TIME]), "stop": (1, FINITE)},
     "Schedule.clip": {"low": (0, RATE), "high": (1, FINITE)},
     "Schedule.delayed": {"delay": (1, TIME)},
@@ -495,8 +594,10 @@ def call(name, arguments, sim):
         key: value.find(sim) if isinstance(value, InSimulator) else value
         for key, value in arguments.items()
     }
-    for key in ("kwargs", "scaler_options"):
+    for key in ("kwargs", "options", "scaler_options"):
         arguments.update(arguments.pop(key, {}))
+    if name == "search.error_left":
+        arguments["times"] = [1.0]
     if name == "tasks.final_error":
         arguments.update(simulator=None, network=None)
     with nengo.Network():
@@ -527,11 +628,14 @@ ABOVE_0 = [("0", "not in the range x>0"), ("-1", "not in the range"), *NOT_A_NUM
 COUNT = [("0", "not in the range"), ("fast", "'fast' is not a valid integer")]
 NAMES = [("fast", "'fast' is not one of"), ("", "'' is not one of")]
 FOLDER = [("/proc/nowhere", "cannot write to '/proc/nowhere'")]
+TASK = [("fast", "'fast' is not one of 'comm'")]
+MODULE = [("fast", "'fast' is no module:function"), ("math:pi", "not a function")]
+SEED_LIST = [("fast", "not like 0,3"), ("0,0", "not a set"), ("5-1", "not a set")]
 
 OPTIONS = {
     "compare": {
-        "task": [("fast", "'fast' is not one of 'comm'")],
-        "model": [("fast", "'fast' is no module:function"), ("math:pi", "not a func")],
+        "task": TASK,
+        "model": MODULE,
         "error_radius": ABOVE_0,
         "rate_radius": ABOVE_0,
         "schedule": [
@@ -567,6 +671,50 @@ OPTIONS = {
         "simulators": NAMES,
         "minibatch": COUNT,
         "rounds": [("2", "not in the range x>=3"), ("fast", "not a valid integer")],
+        "output": FOLDER,
+    },
+    "range-test": {
+        "task": TASK,
+        "model": MODULE,
+        "low": [("1", "0 < low < high"), ("0", "low: must be"), *NOT_A_NUMBER],
+        "high": [("inf", "high: must be"), *NOT_A_NUMBER],
+        "duration": [("0.01", "at least 100 steps"), *NOT_A_NUMBER],
+        "seed": [("-1", "not in the range x>=0"), ("fast", "not a valid integer")],
+        "output": FOLDER,
+    },
+    "sweep": {
+        "task": TASK,
+        "model": MODULE,
+        "rates": [("fast", "fast"), ("-1", "-1"), ("", "")],
+        "schedule": [("fast", "fast"), ("Constant(-1)", "")],
+        "seeds": SEED_LIST,
+        "duration": [("0", "greater than 0"), ("nan", "finite"), *NOT_A_NUMBER],
+        "test": [("-1", "test"), *NOT_A_NUMBER],
+        "simulator": [("fast", "'fast' is not one of 'nengo'")],
+        "jobs": COUNT,
+        "store": [("/no/where/runs.db", "/no/where")],
+        "output": FOLDER,
+    },
+    "search": {
+        "task": TASK,
+        "model": MODULE,
+        "schedule": [("fast", "fast"), ("Constant({1..0})", "")],
+        "optimizer": [("fast", "fast")],
+        "trials": COUNT,
+        "seeds": SEED_LIST,
+        "duration": [("0", "greater than 0"), ("nan", "finite"), *NOT_A_NUMBER],
+        "test": [("-1", "test"), *NOT_A_NUMBER],
+        "storage": [("/no/where/runs.db", "/no/where")],
+        "name": [],
+        "sampler_seed": [("-1", "sampler"), ("fast", "not a valid integer")],
+        "output": FOLDER,
+    },
+    "stable-rate": {
+        "task": TASK,
+        "model": MODULE,
+        "time": ABOVE_0,
+        "shrink": [("1", "not in the range 0<x<1"), *NOT_A_NUMBER],
+        "seed": [("-1", "not in the range x>=0"), ("fast", "not a valid integer")],
         "output": FOLDER,
     },
     "schedules": {},

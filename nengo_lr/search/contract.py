@@ -8,6 +8,7 @@ import nengo
 from nengo.exceptions import ValidationError
 
 from nengo_lr import tasks
+from nengo_lr.checks import check_choice, check_integer, check_number
 from nengo_lr.convert import rule_types
 from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType
 
@@ -37,11 +38,10 @@ class TaskModel:
     test: float = 0.0
 
     def __post_init__(self):
-        if not isinstance(self.task, tasks.Task) and self.task not in tasks.TASKS:
-            known = ", ".join(tasks.TASKS)
-            raise ValidationError(
-                f"must be a Task, or one of {known} (got {self.task!r})", "task"
-            )
+        if not isinstance(self.task, tasks.Task):
+            check_choice(self.task, tasks.TASKS, "task", TaskModel)
+        check_number(self.learning, "learning", obj=TaskModel)
+        check_number(self.test, "test", least=0, obj=TaskModel)
 
     def __call__(self, learning_rate, seed=0, **rule_options):
         """Build the task's network with a learning rate and a seed."""
@@ -87,6 +87,8 @@ def make(model, learning_rate, seed=None, **options):
     """
     name = describe(model)
     own_seed = check_signature(model, name, options)
+    if seed is not None:
+        check_integer(seed, "seed", least=0, obj=make)
     if seed is not None and own_seed:
         options = {**options, "seed": seed}
     network = model(learning_rate, **options)

@@ -6,6 +6,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import SimulationError, ValidationError
 
+from nengo_lr.checks import check_number
 from nengo_lr.schedules import Geometric
 from nengo_lr.search.contract import make, probes_of
 
@@ -178,20 +179,25 @@ def range_test(
 
 def check(low, high, duration, window, dt):
     """Refuse numbers with which there is no test."""
-    if not 0 < low < high < np.inf:
+    check_number(low, "low", obj=range_test)
+    check_number(high, "high", obj=range_test)
+    check_number(window, "window", obj=range_test)
+    check_number(dt, "dt", obj=range_test)
+    check_number(duration, "duration", obj=range_test)
+    if low >= high:
         raise ValidationError(
             "low and high must be rates with 0 < low < high "
             f"(got low={low}, high={high})",
             "low",
             range_test,
         )
-    if not 0 < window <= 0.5:
+    if window > 0.5:
         raise ValidationError(
             f"must be a share above 0 and at most .5 (got {window})",
             "window",
             range_test,
         )
-    if not 0 < dt < np.inf or not N_CHUNKS * dt <= duration < np.inf:
+    if duration < N_CHUNKS * dt:
         raise ValidationError(
             f"must be at least {N_CHUNKS} steps of dt={dt} s (got {duration} s)",
             "duration",

@@ -6,8 +6,10 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
+from nengo_lr.checks import check_number, check_type
 from nengo_lr.convert import rules_of
 from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.runtime import check_simulator
 from nengo_lr.search.activities import (
     ensemble_of,
     run_neurons,
@@ -72,6 +74,8 @@ def stable_rate(sim, connection, margin=MARGIN):
     >>> 1e-3 < rate < 1e-2
     True
     """
+    check_simulator(sim)
+    check_number(margin, "margin", obj=stable_rate)
     rule = pes_rule(connection)
     loop = Loop(sim.model.toplevel, rule, sim.dt)
     rates, currents = tuning(sim, connection)
@@ -136,11 +140,14 @@ def rate_for(sim, connection, time, shrink, x=None):
     >>> slow < fast
     True
     """
-    if not 0 < shrink < 1:
+    check_simulator(sim)
+    check_number(shrink, "shrink", obj=rate_for)
+    check_number(time, "time", obj=rate_for)
+    if shrink >= 1:
         raise ValidationError(
             f"must be between 0 and 1 (got {shrink})", "shrink", rate_for
         )
-    if not sim.dt <= time < np.inf:
+    if time < sim.dt:
         raise ValidationError(
             f"must be at least one step of {sim.dt} s (got {time})", "time", rate_for
         )
@@ -193,6 +200,8 @@ def error_left(sim, connection, rate, times, x=None):
     ...     error_left(sim, network.connection, rate, [0.0, 2.0]).round(6)
     array([1. , 0.1])
     """
+    check_simulator(sim)
+    check_number(rate, "rate", least=0, obj=error_left)
     loop = Loop(sim.model.toplevel, pes_rule(connection), sim.dt)
     gain = rate * gain_per_rate(sim, connection, x)
     steps = np.round(np.asarray(times) / sim.dt).astype(int)
@@ -215,6 +224,7 @@ def warn_if_unstable(sim):
     connections : list of nengo.Connection
         Those of which it warned.
     """
+    check_simulator(sim)
     unstable = []
     for connection in sim.model.toplevel.all_connections:
         for rule in rules_of(connection):
@@ -238,6 +248,7 @@ def warn_if_unstable(sim):
 
 def pes_rule(connection):
     """A connection's PES rule, if the theory holds for it."""
+    check_type(connection, nengo.Connection, "connection", "a nengo.Connection")
     for rule in rules_of(connection):
         if (
             isinstance(rule.learning_rule_type, (nengo.PES, ScheduledPES))

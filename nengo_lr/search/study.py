@@ -9,10 +9,12 @@ import nengo
 import numpy as np
 from nengo.exceptions import NengoException, ValidationError
 
+from nengo_lr.checks import check_callable, check_integer, check_type
 from nengo_lr.schedules import expressions
 from nengo_lr.search.contract import check_signature, describe, make, probes_of
 from nengo_lr.search.optional import need
 from nengo_lr.search.runs import Plan
+from nengo_lr.search.sweep import check_seeds, check_settings
 
 __all__ = ["Template", "search"]
 
@@ -47,6 +49,7 @@ class Template:
     names: Optional[dict] = None
 
     def __post_init__(self):
+        check_type(self.text, str, "text", "text")
         self.fill({name: low for name, (low, _) in self.ranges.items()})
 
     @cached_property
@@ -165,19 +168,28 @@ def search(
             f"must be text, or a function suggest(trial) (got {suggest!r})", "suggest"
         )
     check_signature(model, describe(model), {})
-    if n_trials < 1 or not len(seeds):
-        raise ValidationError(
-            f"must be at least 1 (got {n_trials} trials, {len(seeds)} seeds)",
-            "n_trials",
-        )
+    check_integer(n_trials, "n_trials")
+    seeds = check_seeds(seeds)
+    check_settings(duration, test, dt, "nengo", None)
+    check_type(name, str, "name", "text")
+    if sampler_seed is not None:
+        check_integer(sampler_seed, "sampler_seed", least=0)
+    if progress is not None:
+        check_callable(progress, "progress", "a function of two numbers, or None")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        storage=storage,
-        study_name=name,
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=sampler_seed),
-        pruner=optuna.pruners.MedianPruner(n_warmup_steps=REPORTS // 2),
-    )
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(seed=sampler_seed),
+            pruner=optuna.pruners.MedianPruner(n_warmup_steps=REPORTS // 2),
+        )
+    except Exception as error:  # of whatever library keeps the study
+        reason = str(error).partition("\n")[0]
+        raise ValidationError(
+            f"cannot use {storage!r} to keep trials in: {reason}", "storage"
+        ) from error
     objective = Objective(Plan(model, duration, test, dt), suggest, tuple(seeds))
 
     def report(done):

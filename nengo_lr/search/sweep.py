@@ -7,6 +7,7 @@ import numpy as np
 from nengo.exceptions import SimulationError, ValidationError
 from nengo.utils.numpy import is_integer, is_number
 
+from nengo_lr.checks import check_callable, check_choice, check_number
 from nengo_lr.schedules import Schedule
 from nengo_lr.search.contract import check_signature, describe
 from nengo_lr.search.jobs import run_jobs
@@ -158,6 +159,8 @@ def sweep(
     rates, seeds = check_rates(rates), check_seeds(seeds)
     check_signature(model, describe(model), {})
     check_settings(duration, test, dt, simulator, executor)
+    if progress is not None:
+        check_callable(progress, "progress", "a function of two numbers", sweep)
     plan = Plan(model, duration, test, dt)
     keep = None if store is None else Store(store, plan, simulator)
     done = {} if keep is None else keep.load()
@@ -234,19 +237,16 @@ def check_seeds(seeds):
 
 def check_settings(duration, test, dt, simulator, executor):
     """Refuse what no run can have."""
-    if not 0 < dt <= duration < np.inf or not 0 <= test < np.inf:
+    check_number(dt, "dt", obj=sweep)
+    check_number(duration, "duration", obj=sweep)
+    check_number(test, "test", least=0, obj=sweep)
+    if duration < dt:
         raise ValidationError(
-            f"must be finite, and at least a step of dt={dt} s (got {duration} s of "
-            f"learning and {test} s of test)",
+            f"must be at least a step of dt={dt} s (got {duration} s)",
             "duration",
             sweep,
         )
-    if simulator not in SIMULATORS:
-        raise ValidationError(
-            f"must be among {', '.join(SIMULATORS)} (got {simulator!r})",
-            "simulator",
-            sweep,
-        )
+    check_choice(simulator, SIMULATORS, "simulator", sweep)
     if simulator in missing_simulators():
         raise ValidationError(
             f"{simulator} is not installed; pip install 'nengo-lr[dl]' brings NengoDL "
