@@ -215,7 +215,7 @@ def test_too_fast():
 
 @pytest.mark.parametrize(
     ("time", "shrink", "words"),
-    [(1.0, 0.0, "between 0 and 1"), (1.0, 1.0, "between"), (0.0, 0.5, "one step")],
+    [(1.0, 0.0, "greater than 0"), (1.0, 1.0, "between"), (1e-4, 0.5, "one step")],
 )
 def test_rate_for_refuses(time, shrink, words):
     with build(exact(0.0)) as sim:

@@ -118,8 +118,8 @@ def test_processes_share_a_study(tmp_path):
     ("options", "words"),
     [
         ({"suggest": 3}, "must be text, or a function"),
-        ({"n_trials": 0}, "must be at least 1"),
-        ({"seeds": []}, "must be at least 1"),
+        ({"n_trials": 0}, "must be an integer not less than 1|one or more"),
+        ({"seeds": []}, "must be an integer not less than 1|one or more"),
         ({"model": 3}, "must be a function"),
     ],
 )
