@@ -1,10 +1,14 @@
 """What learning costs: whole simulation steps, as ratios to those with `nengo.PES`."""
 
+from __future__ import annotations
+
 import statistics
 import time
 import tracemalloc
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Callable
+from functools import partial
+from typing import Any, Callable
 
 import nengo
 import numpy as np
@@ -20,7 +24,9 @@ RATE = 1e-6
 PRODUCT_NEURONS = 200
 
 
-def interleaved(runs, baseline, rounds=15):
+def interleaved(
+    runs: Mapping[str, Callable[[], object]], baseline: str, rounds: int = 15
+) -> tuple[dict[str, list[float]], float]:
     """Time several functions in turn, and each round as ratios to one of them.
 
     The machine's speed drifts and differs from one minute to the next; two functions
@@ -44,7 +50,7 @@ def interleaved(runs, baseline, rounds=15):
     """
     check_choice(baseline, runs, "baseline")
     check_integer(rounds, "rounds")
-    seconds = {name: [] for name in runs}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             start = time.process_time()
@@ -74,7 +80,7 @@ class Path:
 
     name: str
     rule: Callable
-    scale: Callable = None
+    scale: Callable | None = None
 
 
 def scaling_node(dimensions):
@@ -125,7 +131,7 @@ PATHS = {
 }
 
 
-def build(path, neurons, dimensions):
+def build(path: Path, neurons: int, dimensions: int) -> nengo.Network:
     """Build a network in which one connection learns along a path.
 
     Parameters
@@ -182,10 +188,17 @@ def nengo_dl(network, minibatch_size=None):
     )
 
 
-SIMULATORS = {"nengo": reference, "nengo_dl": nengo_dl}
+SIMULATORS: dict[str, Callable] = {"nengo": reference, "nengo_dl": nengo_dl}
 
 
-def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
+def measure(
+    names: Iterable[str],
+    neurons: int,
+    dimensions: int,
+    simulator: str = "nengo",
+    rounds: int = 15,
+    **kwargs: Any,
+) -> list[dict[str, Any]]:
     """Measure whole steps along several paths, interleaved in this process.
 
     Parameters
@@ -221,15 +234,14 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
             sim.run_steps(20)
         n_steps = steps_per_round(simulators[BASELINE], ROUND_SECONDS[simulator])
 
-        def one_pass():
+        def pass_over_weights():
             for _ in range(n_steps):
                 np.add(weights, 1.0, out=weights)
 
-        runs = {
-            name: lambda sim=sim: sim.run_steps(n_steps)
-            for name, sim in simulators.items()
+        runs: dict[str, Callable[[], object]] = {
+            name: partial(sim.run_steps, n_steps) for name, sim in simulators.items()
         }
-        runs["pass"] = one_pass
+        runs["pass"] = pass_over_weights
         for run in runs.values():
             run()  # NengoDL compiles a graph for this number of steps
         ratios, base = interleaved(runs, BASELINE, rounds)
@@ -263,7 +275,7 @@ def steps_per_round(simulator, seconds):
     return int(np.clip(100 * seconds / (time.process_time() - start), 10, 5000))
 
 
-def peak_memory(name, neurons, dimensions):
+def peak_memory(name: str, neurons: int, dimensions: int) -> int:
     """The most memory that running a path takes, in bytes.
 
     Parameters

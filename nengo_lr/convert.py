@@ -1,8 +1,11 @@
 """Models with scheduled rules as models that need plain PES only."""
 
+from __future__ import annotations
+
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import nengo
 import numpy as np
@@ -93,14 +96,14 @@ class Conversion:
 
 
 def to_error_scaling(
-    network,
-    method="ensemble",
+    network: nengo.Network,
+    method: str = "ensemble",
     *,
-    n_neurons=200,
-    error_radius=1.0,
-    rate_radius=None,
-    **scaler_options,
-):
+    n_neurons: int = 200,
+    error_radius: float = 1.0,
+    rate_radius: float | None = None,
+    **scaler_options: Any,
+) -> nengo.Network:
     r"""Copy a model so that it learns the same with plain PES and a scaled error.
 
     Every `.ScheduledPES` becomes a `nengo.PES` with a constant rate :math:`\kappa_0`,
@@ -173,7 +176,7 @@ def to_error_scaling(
         warnings.filterwarnings("ignore", "'Node.size_out' is being overwritten")
         converted = deepcopy(network, copies)
 
-    seeds = {}
+    seeds: dict[Any, int] = {}
     seed_network(network, seeds, seeded={})
     for obj, seed in seeds.items():
         copies[id(obj)].seed = seed

@@ -1,5 +1,7 @@
 """Where runs are computed: in this process, or in fresh ones."""
 
+from __future__ import annotations
+
 import logging
 import os
 import warnings
@@ -29,14 +31,14 @@ class Immediately(Executor):
         return future
 
 
-def n_cores():
+def n_cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def processes(n_workers):
+def processes(n_workers: int) -> ProcessPoolExecutor:
     """A pool of fresh processes that compute on one thread each, and quietly.
 
     Parameters
@@ -56,7 +58,7 @@ def processes(n_workers):
     )
 
 
-def quiet():
+def quiet() -> None:
     """Let warnings take one line, and keep those out that are not about the models."""
     warnings.formatwarning = lambda message, *args, **kwargs: f"nengo-lr: {message}\n"
     for message in ("No GPU support", "Decoder cache"):

@@ -4,6 +4,10 @@ This module needs TensorFlow 2.12 and is imported by itself
 (``import nengo_lr.keras``); nothing else in nengo_lr depends on it.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
@@ -249,7 +253,7 @@ class LocalGains(tf.keras.optimizers.Optimizer):
         }
 
 
-def layer_factors(sim, factors):
+def layer_factors(sim: Any, factors: dict[Any, float]) -> list[np.ndarray]:
     """Factors for `.LocalGains` from Nengo objects.
 
     NengoDL may keep the weights of several objects in one variable. This finds the rows
@@ -379,7 +383,7 @@ class StepSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         return cls(parse(config["schedule"]), config["dt"])
 
 
-def to_keras(schedule, dt):
+def to_keras(schedule: Schedule | float, dt: float) -> StepSchedule:
     """Turn a schedule of time into one of gradient steps, for NengoDL's ``sim.fit``.
 
     Online and offline learning can so share one schedule.

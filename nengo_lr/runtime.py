@@ -1,6 +1,10 @@
 """Change learning rates, or freeze learning, in a simulator that has been built."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Callable, Union
 
 import nengo
 import numpy as np
@@ -12,12 +16,16 @@ from nengo_lr.builder.control import CHOICE, FIRST_SCHEDULE, FROZEN, NUMBER, VAL
 from nengo_lr.builder.rates import SimRate
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledRuleType
-from nengo_lr.schedules import Constant
+from nengo_lr.schedules import Constant, Schedule
+
+Rate = Union[float, Schedule, Callable[[float], float]]
 
 __all__ = ["frozen", "set_learning_rate"]
 
 
-def set_learning_rate(sim, rule, learning_rate):
+def set_learning_rate(
+    sim: nengo.Simulator, rule: LearningRule, learning_rate: Rate
+) -> None:
     r"""Change the learning rate of one rule, from the next step on.
 
     It takes the place of whatever rate the rule was built with, until it is changed
@@ -84,7 +92,7 @@ def set_learning_rate(sim, rule, learning_rate):
 
 
 @contextmanager
-def frozen(sim):
+def frozen(sim: nengo.Simulator) -> Iterator[None]:
     """Run a simulator without learning: for tests in the middle of a run.
 
     Within the ``with`` block no weight moves by a bit, the change of the last step

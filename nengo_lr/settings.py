@@ -1,5 +1,7 @@
 """Settings of a whole model."""
 
+from __future__ import annotations
+
 import numpy as np
 from nengo import Network
 from nengo.exceptions import NetworkContextError
@@ -10,7 +12,7 @@ from nengo_lr.checks import check_type
 __all__ = ["configure_settings"]
 
 
-def configure_settings(guard):
+def configure_settings(guard: bool) -> None:
     """Change the settings of a whole model.
 
     Parameters

@@ -1,10 +1,13 @@
 """The simulators that comparisons and searches can run on."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import os
 import sys
 import warnings
+from typing import Any
 
 import nengo
 
@@ -48,7 +51,7 @@ SIMULATORS = {"nengo": nengo_simulator, "nengo_dl": nengo_dl_simulator}
 """Functions that make a simulator of a network."""
 
 
-def missing_simulators():
+def missing_simulators() -> Any:
     """The simulators that are not installed.
 
     Returns

@@ -1,10 +1,13 @@
 """The learning tasks that comparisons, searches, benchmarks and examples share."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Callable
 
 import nengo
 import numpy as np
+from nengo.learning_rules import LearningRuleType
 
 from nengo_lr.checks import (
     check_callable,
@@ -79,7 +82,7 @@ class Task:
     name: str
     description: str
     function: Callable
-    later: Optional[Callable] = None
+    later: Callable | None = None
     dimensions: int = 1
     n_neurons: int = 100
     radius: float = 1.0
@@ -118,7 +121,13 @@ TASKS = {
 }
 
 
-def band_limited(rng, duration, dimensions=1, high=5.0, rms=0.5):
+def band_limited(
+    rng: np.random.RandomState | np.random.Generator,
+    duration: float,
+    dimensions: int = 1,
+    high: float = 5.0,
+    rms: float = 0.5,
+) -> np.ndarray:
     """Draw a random signal that is a sum of sines.
 
     The sines are .025 Hz apart (closer where the signal would otherwise repeat within
@@ -166,7 +175,14 @@ def played(samples):
     return nengo.Node(nengo.processes.PresentInput(samples, SAMPLE))
 
 
-def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
+def build(
+    task: Task,
+    rule: LearningRuleType,
+    wire: Callable | None = None,
+    seed: int = 0,
+    learning: float = LEARNING,
+    test: float = TEST,
+) -> nengo.Network:
     """Build the network that learns a task.
 
     An ensemble represents the input; a connection from it learns the target. All its
@@ -258,7 +274,9 @@ def build(task, rule, wire=None, seed=0, learning=LEARNING, test=TEST):
     return network
 
 
-def final_error(simulator, network, learning=LEARNING):
+def final_error(
+    simulator: nengo.Simulator, network: nengo.Network, learning: float = LEARNING
+) -> float:
     """The root mean square of the error in the test phase.
 
     Parameters
@@ -279,7 +297,9 @@ def final_error(simulator, network, learning=LEARNING):
     return float(np.sqrt(np.mean(error**2)))
 
 
-def least_squares_limit(task, seed=0, learning=LEARNING, test=TEST):
+def least_squares_limit(
+    task: Task, seed: int = 0, learning: float = LEARNING, test: float = TEST
+) -> float:
     """The test error of the best decoders that exist for a task.
 
     The decoders are fitted offline, by least squares over the whole learning phase, to

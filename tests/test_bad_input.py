@@ -321,7 +321,7 @@ ROWS = {
         "learning_rate": (1e-3, LEARNING_RATE),
         "optimizer": (None, [(nlr.AdaGrad(), "only ScheduledPES takes an optimizer")]),
     },
-    "settings.configure_settings": {"guard": (True, [("fast", "bool"), (None, "")])},
+    "settings.configure_settings": {"guard": (True, YES_OR_NO)},
     "runtime.frozen": {"sim": (SIM, SIMULATOR)},
     "runtime.set_learning_rate": {
         "sim": (SIM, SIMULATOR),

@@ -8,7 +8,7 @@ from nengo.exceptions import SimulationError
 
 from nengo_lr.kernels import squared_norm
 
-LIMITS = {np.dtype(t): math.sqrt(np.finfo(t).max) for t in (np.float32, np.float64)}
+LIMITS = {np.dtype(t): math.sqrt(np.finfo(t).max) for t in ("float32", "float64")}
 """The largest size that a gradient, a change or a weight may have, by float type."""
 
 PERIOD = 10

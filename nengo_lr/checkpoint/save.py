@@ -1,7 +1,11 @@
 """Save and load what a simulator has learned and where it stands."""
 
-import hashlib
+from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
+import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
@@ -23,7 +27,7 @@ from nengo_lr.schedules import expressions
 OUTSIDE = ("refuse", "skip", "replay")
 
 
-def save(sim, path, outside="refuse"):
+def save(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> None:
     """Save all that a run needs to go on: weights, states, and the time.
 
     The file is complete or not there: it is written beside ``path`` and renamed. A file
@@ -100,7 +104,7 @@ def save(sim, path, outside="refuse"):
     files.write(path, description, arrays)
 
 
-def load(sim, path):
+def load(sim: nengo.Simulator, path: str | Path) -> None:
     """Put a simulator where another one was when it was saved.
 
     Either all of it is loaded or nothing. Data of the simulator's probes is cleared.

@@ -1,8 +1,12 @@
 """A user's own model, with its scheduled rules and converted to plain PES."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import sys
+from collections.abc import Iterable
+from typing import Any, Callable
 
 import nengo
 import numpy as np
@@ -28,7 +32,7 @@ MODEL_FORMS = {
 """Functions that bring a model with scheduled rules into the form that is compared."""
 
 
-def find_model(text):
+def find_model(text: str) -> Callable:
     """Find a function that returns a model.
 
     Parameters
@@ -61,7 +65,13 @@ def find_model(text):
     return make
 
 
-def compare_model(make, duration, simulators=("nengo",), forms=MODEL_FORMS, **kwargs):
+def compare_model(
+    make: Callable[[], nengo.Network],
+    duration: float,
+    simulators: Iterable[str] = ("nengo",),
+    forms: Iterable[str] = MODEL_FORMS,
+    **kwargs: Any,
+) -> list[dict[str, Any]]:
     """Compare a model's native rules with their converted forms, probe by probe.
 
     Parameters

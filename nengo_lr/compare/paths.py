@@ -1,8 +1,11 @@
 """The ways to learn with a rate that changes, and what they have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Callable, Optional
+from typing import Callable
 
 import nengo
 import numpy as np
@@ -108,7 +111,7 @@ class Path:
 
     name: str
     rule: Callable
-    wire: Optional[Callable] = None
+    wire: Callable | None = None
 
 
 def native_rule(experiment):
@@ -193,7 +196,7 @@ ADAPTIVE = {
 """What divides the change by its size learns as fast at ten times the rate."""
 
 
-def default_paths(scalers=("tied",)):
+def default_paths(scalers: Sequence[str] = ("tied",)) -> list[Path]:
     """The paths that are compared: fixed rate, native rule, and scaled errors.
 
     Parameters

@@ -1,7 +1,11 @@
 """Learn one task on all paths and simulators."""
 
-from concurrent.futures import as_completed
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, as_completed
 from dataclasses import replace
+from typing import Callable
 
 import numpy as np
 from nengo.exceptions import ValidationError
@@ -22,7 +26,7 @@ from nengo_lr.compare.paths import (
     default_paths,
     whole,
 )
-from nengo_lr.compare.tables import tabulate
+from nengo_lr.compare.tables import Comparison, tabulate
 from nengo_lr.executors import Immediately
 from nengo_lr.schedules import CosineDecay, Schedule
 from nengo_lr.simulators import SIMULATORS, missing_simulators
@@ -32,15 +36,15 @@ __all__ = ["compare"]
 
 
 def compare(
-    task="comm",
-    schedule=None,
-    seeds=(0, 1, 2),
-    duration=20.0,
-    simulators=("nengo",),
-    paths=None,
-    executor=None,
-    progress=None,
-):
+    task: str | Task = "comm",
+    schedule: Schedule | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+    duration: float = 20.0,
+    simulators: Sequence[str] = ("nengo",),
+    paths: Sequence[Path] | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Comparison:
     """Learn one task with one schedule on several paths and simulators.
 
     The rate follows the schedule in the first three quarters of the run. Then it is 0,

@@ -1,7 +1,9 @@
 """How exact an error scaler of some size is, from power laws fitted on measurements."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nengo_lr.checks import check_choice, check_integer, check_number
 
@@ -27,7 +29,7 @@ class ExpectedError(NamedTuple):
     leak: float
 
 
-def expected_error(n_neurons, design="tied"):
+def expected_error(n_neurons: int, design: str = "tied") -> Any:
     """How exactly a number of neurons multiply.
 
     For an `.ErrorScaler` of LIF neurons with their default maximum rates, behind a
@@ -65,7 +67,7 @@ def expected_error(n_neurons, design="tied"):
     return ExpectedError(*(a * n_neurons**b for a, b in POWER_LAWS[design].values()))
 
 
-def neurons_needed(rmse, leak=None, design="tied"):
+def neurons_needed(rmse: float, leak: Any = None, design: str = "tied") -> int:
     """How many neurons reach a wanted accuracy.
 
     The inverse of `expected_error`.

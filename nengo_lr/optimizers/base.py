@@ -42,7 +42,7 @@ class Optimizer(FrozenObject):
     also implement `stepper`.
     """
 
-    probeable = ()
+    probeable: tuple[str, ...] = ()
     """The names of the state that can be probed on the learning rule."""
 
     def initial_state(self, shape):

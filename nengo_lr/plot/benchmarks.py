@@ -1,13 +1,17 @@
 """Figures of what learning costs."""
 
+from __future__ import annotations
+
 import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
 
 from nengo_lr.plot.style import COLORS, INK, label_lines, style, tidy
 
 __all__ = ["costs"]
 
 
-def costs(table):
+def costs(table: pd.DataFrame) -> Figure:
     """Draw what learning costs against the size of the model.
 
     Parameters

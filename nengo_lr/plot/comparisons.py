@@ -1,7 +1,12 @@
 """Figures of comparisons."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from nengo_lr.plot.schedules import schedule
@@ -10,7 +15,7 @@ from nengo_lr.plot.style import COLORS, INK, label_lines, style, tidy
 __all__ = ["comparison"]
 
 
-def comparison(comparison):
+def comparison(comparison: Any) -> Figure:
     """Draw what `nengo_lr.compare.compare` found.
 
     From top to bottom: the rate, the error of each path, and how far its weights are

@@ -1,7 +1,12 @@
 """Figures of schedules."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.plot.style import style, tidy
@@ -10,7 +15,9 @@ from nengo_lr.schedules import Schedule
 __all__ = ["schedule"]
 
 
-def schedule(schedule, duration, ax=None, **kwargs):
+def schedule(
+    schedule: Schedule, duration: float, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
     """Draw a schedule without running a model.
 
     Parameters

@@ -1,7 +1,13 @@
 """Figures of searches for a learning rate."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 
 from nengo_lr.plot.style import COLORS, INK, style, tidy
 
@@ -19,7 +25,7 @@ def new_axes(ax):
         return plt.figure(figsize=(6.4, 3.6)).add_subplot()
 
 
-def range_test(found, ax=None):
+def range_test(found: Any, ax: Axes | None = None) -> Axes:
     """Draw the curve of a range test, and mark what it suggests.
 
     Parameters
@@ -56,7 +62,7 @@ def range_test(found, ax=None):
     return ax
 
 
-def error_left(table, ax=None):
+def error_left(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what is left of a constant error over time, for several rates.
 
     Parameters
@@ -79,7 +85,7 @@ def error_left(table, ax=None):
     return ax
 
 
-def sweep(found, ax=None):
+def sweep(found: Any, ax: Axes | None = None) -> Axes:
     """Draw the errors of a sweep: the median over the seeds, and their range.
 
     Parameters
@@ -115,7 +121,7 @@ def sweep(found, ax=None):
     return ax
 
 
-def study(table, ax=None):
+def study(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the trials of a study in their order, and the best one so far.
 
     Parameters

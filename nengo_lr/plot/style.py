@@ -1,7 +1,15 @@
 """What all figures share."""
 
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 __all__ = ["COLORS", "INK", "STYLE", "label_lines", "save", "spread", "style", "tidy"]
 
@@ -39,7 +47,7 @@ STYLE = {
 """Settings for ``matplotlib.rc_context`` that every figure here is drawn with."""
 
 
-def style():
+def style() -> AbstractContextManager:
     """Make a context in which new figures get the style.
 
     Examples
@@ -50,7 +58,7 @@ def style():
     return plt.rc_context(STYLE)
 
 
-def tidy(ax, xlabel=None, ylabel=None):
+def tidy(ax: Axes, xlabel: str | None = None, ylabel: str | None = None) -> None:
     """Give Axes that may have been made elsewhere the light frame of the style.
 
     Parameters
@@ -68,7 +76,7 @@ def tidy(ax, xlabel=None, ylabel=None):
         ax.set_ylabel(ylabel)
 
 
-def label_lines(ax, gap=0.09):
+def label_lines(ax: Axes, gap: float = 0.09) -> None:
     """Write each line's label at its right end, in its colour, without overlaps.
 
     Parameters
@@ -94,7 +102,7 @@ def label_lines(ax, gap=0.09):
         )
 
 
-def spread(heights, gap):
+def spread(heights: Any, gap: float) -> Any:
     """Move heights apart until neighbours keep a distance, as little as possible."""
     order = np.argsort(heights, kind="stable")
     steps = gap * np.arange(len(heights))
@@ -107,11 +115,12 @@ def spread(heights, gap):
             groups[-2:] = [[(low * n + high * m) / (n + m), n + m]]
     placed = np.empty(len(heights))
     if groups:
-        placed[order] = np.clip(np.repeat(*zip(*groups)), 0, 1 - steps[-1]) + steps
+        means, sizes = map(list, zip(*groups))
+        placed[order] = np.clip(np.repeat(means, sizes), 0, 1 - steps[-1]) + steps
     return placed
 
 
-def save(figure, file):
+def save(figure: Figure, file: str | os.PathLike) -> None:
     """Write a figure to a file, sharp enough for a page.
 
     Parameters

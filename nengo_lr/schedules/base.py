@@ -1,11 +1,16 @@
 """What every schedule shares: its parameters' checks, and how it is called."""
 
+from __future__ import annotations
+
 import sys
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.params import FrozenObject, NdarrayParam, NumberParam, Parameter
 from nengo.utils.numpy import is_array, is_number
+from numpy.typing import ArrayLike
 
 from nengo_lr import schedules as catalogue  # complete by the time a method uses it
 
@@ -169,7 +174,7 @@ class Schedule(FrozenObject):
         rates += [part.largest for part in self.parts]
         return None if None in rates or not rates else float(max(rates))
 
-    def __call__(self, t, xp=np):
+    def __call__(self, t: ArrayLike, xp: ModuleType = np) -> Any:
         """The learning rate at one or more times.
 
         Parameters
@@ -186,15 +191,15 @@ class Schedule(FrozenObject):
             The rate in the units of ``nengo.PES(learning_rate=...)``, in the shape
             of ``t``.
         """
-        t = xp.asarray(t, dtype=np.float64)
-        rate = self.evaluate(xp.reshape(t, (-1,)), xp)
-        return xp.reshape(rate, t.shape)[()]
+        times = xp.asarray(t, dtype=np.float64)
+        rate = self.evaluate(xp.reshape(times, (-1,)), xp)
+        return xp.reshape(rate, times.shape)[()]
 
     def __repr__(self):
         with np.printoptions(threshold=sys.maxsize, floatmode="unique"):
             return super().__repr__()
 
-    def rate_at(self, t):
+    def rate_at(self, t: float) -> float:
         """The rate at one time ``t`` in seconds, as a float."""
         return float(self(t))
 
@@ -233,30 +238,30 @@ class Schedule(FrozenObject):
     def __radd__(self, other):
         return self + other
 
-    def minimum(self, other):
+    def minimum(self, other: Schedule | float) -> Schedule:
         """The smaller rate of this and another schedule (or number): a `.Minimum`."""
         return catalogue.Minimum((self, other))
 
-    def maximum(self, other):
+    def maximum(self, other: Schedule | float) -> Schedule:
         """The larger rate of this and another schedule (or number): a `.Maximum`."""
         return catalogue.Maximum((self, other))
 
-    def clip(self, low, high):
+    def clip(self, low: float, high: float) -> Schedule:
         """The schedule kept between two learning rates: a `.Clip`."""
         return catalogue.Clip(self, low, high)
 
-    def between(self, start, stop):
+    def between(self, start: float, stop: float) -> Schedule:
         """The schedule from ``start`` to ``stop`` seconds, else 0: a `.Between`."""
         return catalogue.Between(self, start, stop)
 
-    def delayed(self, delay):
+    def delayed(self, delay: float) -> Schedule:
         """The schedule begun ``delay`` seconds later: a `.Delayed`."""
         return catalogue.Delayed(self, delay)
 
-    def repeated(self, period):
+    def repeated(self, period: float) -> Schedule:
         """The schedule begun again every ``period`` seconds: a `.Repeated`."""
         return catalogue.Repeated(self, period)
 
-    def stretched(self, factor):
+    def stretched(self, factor: float) -> Schedule:
         """The schedule ``factor`` times slower: a `.Stretched`."""
         return catalogue.Stretched(self, factor)

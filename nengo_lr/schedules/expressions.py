@@ -1,9 +1,12 @@
 """Schedules written as text, as on a command line: read, and never evaluated."""
 
+from __future__ import annotations
+
 import ast
 import difflib
 import doctest
 import operator
+from typing import Any
 
 from nengo.exceptions import ValidationError
 
@@ -25,7 +28,7 @@ METHODS = (
 OPERATORS = {ast.Mult: operator.mul, ast.Add: operator.add}
 
 
-def catalogue():
+def catalogue() -> dict[str, type]:
     """Every schedule that text can name.
 
     Returns
@@ -43,7 +46,7 @@ def catalogue():
     }
 
 
-def parse(text, names=None):
+def parse(text: str, names: dict | None = None) -> Any:
     """Read a schedule from text.
 
     The text may hold names of the `catalogue`, called with numbers, strings, lists,
@@ -79,7 +82,7 @@ def parse(text, names=None):
     return Reader(text, names).whole()
 
 
-def examples(cls):
+def examples(cls: type) -> list[Schedule]:
     """The schedules of one class that the Examples in its docstring make.
 
     Parameters
@@ -97,7 +100,9 @@ def examples(cls):
     [Constant(value=0.0001)]
     """
     check_type(cls, type, "cls", "a class of the catalogue")
-    sources = [e.source for e in doctest.DocTestParser().get_examples(cls.__doc__)]
+    sources = [
+        e.source for e in doctest.DocTestParser().get_examples(cls.__doc__ or "")
+    ]
     calls = [
         node
         for source in sources

@@ -1,7 +1,10 @@
 """Schedules made of arbitrary Python functions, of time or of steps."""
 
+from __future__ import annotations
+
 import inspect
 from numbers import Number
+from typing import Callable
 
 import numpy as np
 from nengo.exceptions import ValidationError
@@ -101,7 +104,7 @@ class AtSteps:
         return f"{type(self).__name__}({self.function!r}, dt={self.dt})"
 
 
-def from_steps(function, dt=None):
+def from_steps(function: Callable[[int], float], dt: float | None = None) -> Schedule:
     r"""Turn a schedule that counts steps into one in seconds.
 
     .. math:: \kappa(t) = f(\lfloor t/dt \rfloor)

@@ -1,8 +1,10 @@
 """What every search asks of a model: the one contract, and its check."""
 
+from __future__ import annotations
+
 import inspect
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Callable
 
 import nengo
 from nengo.exceptions import ValidationError
@@ -33,7 +35,7 @@ class TaskModel:
     ScheduledPES(learning_rate=0.001)
     """
 
-    task: Union[str, tasks.Task]
+    task: str | tasks.Task
     learning: float
     test: float = 0.0
 
@@ -54,7 +56,12 @@ class TaskModel:
         )
 
 
-def make(model, learning_rate, seed=None, **options):
+def make(
+    model: Callable[..., nengo.Network],
+    learning_rate: Any,
+    seed: int | None = None,
+    **options: Any,
+) -> nengo.Network:
     """Make a network with a model function, and check that it keeps the contract.
 
     The contract: ``model(learning_rate)`` returns a `nengo.Network`. Its scheduled

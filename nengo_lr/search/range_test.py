@@ -1,6 +1,9 @@
 """Find a learning rate in one run, in which the rate grows until it is too high."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Callable
 
 import nengo
 import numpy as np
@@ -99,14 +102,14 @@ class RangeTest:
 
 
 def range_test(
-    model,
-    low=1e-6,
-    high=1e-1,
-    duration=10.0,
-    seed=None,
-    window=0.1,
-    dt=0.001,
-):
+    model: Callable[..., nengo.Network],
+    low: float = 1e-6,
+    high: float = 1e-1,
+    duration: float = 10.0,
+    seed: int | None = None,
+    window: float = 0.1,
+    dt: float = 0.001,
+) -> RangeTest:
     r"""Let the learning rate grow geometrically in one run, and watch the error.
 
     At time t the rate is :math:`\text{low}\,(\text{high}/\text{low})^{t/T}`. The curve
@@ -165,8 +168,8 @@ def range_test(
             overflow = None
             try:
                 sim.run_steps(round(duration / dt / N_CHUNKS))
-            except SimulationError as error:
-                overflow = error
+            except SimulationError as failure:
+                overflow = failure
             error, target = powers(sim, network)
             seen_enough = blown_up(error, target, n_window)
             if overflow is not None and not seen_enough:

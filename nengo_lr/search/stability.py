@@ -1,10 +1,14 @@
 """Learning rates from theory: the largest stable one, and one that is fast enough."""
 
+from __future__ import annotations
+
 import warnings
+from typing import Any
 
 import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
+from numpy.typing import ArrayLike
 
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.convert import rules_of
@@ -24,7 +28,9 @@ MARGIN = 0.8
 """How much of the bound is safe, for what the theory leaves out."""
 
 
-def stable_rate(sim, connection, margin=MARGIN):
+def stable_rate(
+    sim: nengo.Simulator, connection: nengo.Connection, margin: float = MARGIN
+) -> float:
     r"""The largest constant rate with which a connection's error does not blow up.
 
     With n neurons whose filtered activities are a, a step multiplies a constant error
@@ -97,7 +103,13 @@ def stable_rate(sim, connection, margin=MARGIN):
     return margin * gain * rates.shape[1] / (sim.dt * power)
 
 
-def rate_for(sim, connection, time, shrink, x=None):
+def rate_for(
+    sim: nengo.Simulator,
+    connection: nengo.Connection,
+    time: float,
+    shrink: float,
+    x: ArrayLike | None = None,
+) -> float:
     r"""The smallest constant rate that shrinks a constant error in a given time.
 
     Without filters the error is multiplied by :math:`1 - \kappa\,dt\,|a|^2/n` in each
@@ -174,7 +186,13 @@ def rate_for(sim, connection, time, shrink, x=None):
     return gain / gain_per_rate(sim, connection, x)
 
 
-def error_left(sim, connection, rate, times, x=None):
+def error_left(
+    sim: nengo.Simulator,
+    connection: nengo.Connection,
+    rate: float,
+    times: ArrayLike,
+    x: ArrayLike | None = None,
+) -> Any:
     """What is left of a constant error, after some time at a constant rate.
 
     Parameters
@@ -208,7 +226,7 @@ def error_left(sim, connection, rate, times, x=None):
     return np.array([loop.response(gain, k) for k in steps])
 
 
-def warn_if_unstable(sim):
+def warn_if_unstable(sim: nengo.Simulator) -> list[nengo.Connection]:
     """Warn of every schedule that exceeds the stable rate of its connection.
 
     Call it right after the simulator is built. Rates that only a run determines are

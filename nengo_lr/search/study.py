@@ -1,9 +1,12 @@
 """Tune the parameters of a schedule or an optimizer with Optuna."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Callable, Optional
+from typing import Any, Callable
 
 import nengo
 import numpy as np
@@ -46,7 +49,7 @@ class Template:
     """
 
     text: str
-    names: Optional[dict] = None
+    names: dict | None = None
 
     def __post_init__(self):
         check_type(self.text, str, "text", "text")
@@ -88,18 +91,18 @@ class Template:
 
 
 def search(
-    model,
-    suggest,
-    duration,
-    n_trials=50,
-    seeds=(0,),
-    test=0.0,
-    storage=None,
-    name="nengo-lr",
-    sampler_seed=None,
-    progress=None,
-    dt=0.001,
-):
+    model: Callable[..., nengo.Network],
+    suggest: str | Callable,
+    duration: float,
+    n_trials: int = 50,
+    seeds: Iterable[int] = (0,),
+    test: float = 0.0,
+    storage: Any = None,
+    name: str = "nengo-lr",
+    sampler_seed: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    dt: float = 0.001,
+) -> Any:
     """Tune what a model learns with, and stop trials early that do worse than most.
 
     The objective is the mean over the seeds of the error at the end, as in `.sweep`.

@@ -1,8 +1,12 @@
 """Many learning rates times many seeds."""
 
+from __future__ import annotations
+
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Any, Callable
 
+import nengo
 import numpy as np
 from nengo.exceptions import SimulationError, ValidationError
 from nengo.utils.numpy import is_integer, is_number
@@ -92,17 +96,17 @@ class Sweep:
 
 
 def sweep(
-    model,
-    rates,
-    duration,
-    seeds=(0,),
-    test=0.0,
-    simulator="nengo",
-    executor=None,
-    store=None,
-    progress=None,
-    dt=0.001,
-):
+    model: Callable[..., nengo.Network],
+    rates: Any,
+    duration: float,
+    seeds: Any = (0,),
+    test: float = 0.0,
+    simulator: str = "nengo",
+    executor: Executor | str | None = None,
+    store: Any = None,
+    progress: Callable[[float, int], object] | None = None,
+    dt: float = 0.001,
+) -> Sweep:
     """Learn with many rates or schedules, with each of many seeds.
 
     On NengoDL all rates run in one simulator, each as an item of the minibatch, and one
