@@ -7,7 +7,6 @@ import importlib.util
 import os
 import sys
 import warnings
-from typing import Any
 
 import nengo
 
@@ -51,7 +50,7 @@ SIMULATORS = {"nengo": nengo_simulator, "nengo_dl": nengo_dl_simulator}
 """Functions that make a simulator of a network."""
 
 
-def missing_simulators() -> Any:
+def missing_simulators() -> list[str]:
     """The simulators that are not installed.
 
     Returns
