@@ -104,13 +104,13 @@ class Model:
         return not np.mean(error[-len(error) // 10 :]) < 3
 
     def critical_rate(self, start):
-        """The lowest rate that diverges, to 3 %."""
+        """The lowest rate that diverges, to 10 %."""
         low, high = start / 4, start
         while not self.diverges(high):
             low, high = high, 2 * high
         while self.diverges(low):
             low, high = low / 4, low
-        while high / low > 1.03:
+        while high / low > 1.1:
             middle = np.sqrt(low * high)
             low, high = (low, middle) if self.diverges(middle) else (middle, high)
         return high
