@@ -68,9 +68,9 @@ class ScheduledPES(ScheduledRuleType):
         (default ``Lowpass(0.005)``, in seconds).
     optimizer : Optimizer, optional
         What adapts the change of every weight by itself: `.AdaGrad`, `.RMSProp`,
-        `.Adam` or `.optimizers.LocalGains`. It takes the place of the gradient :math:`e_j a_i`
-        above. Rates that suit `.AdaGrad` and `.RMSProp` are around 1e-2. Default
-        (None): the gradient itself.
+        `.Adam` or `.optimizers.LocalGains`. It takes the place of the gradient
+        :math:`e_j a_i` above. Rates that suit `.AdaGrad` and `.RMSProp` are around
+        1e-2. Default (None): the gradient itself.
 
     Raises
     ------

@@ -54,7 +54,6 @@ PASSED_ON = {
     "expressions.parse.names",
     "plot.schedule.ax",
     "plot.schedule.kwargs",
-    "plot.style.fname",
     "search.Template.names",
     "search.error_left.times",
     "search.error_left.x",
