@@ -1,6 +1,6 @@
 """The documentation as a site.
 
-    pip install ".[docs]" && sphinx-build -W --keep-going docs docs/_build
+    pip install ".[docs]" && sphinx-build -W docs docs/_build
 
 Needs no TensorFlow. The pages of the API and of the examples are made by `pages`.
 """
