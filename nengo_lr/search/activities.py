@@ -8,8 +8,8 @@ from scipy.signal import fftconvolve
 
 __all__ = ["ensemble_of", "run_neurons", "spiking_power", "tuning"]
 
-AVERAGED = 1 / 16
-"""Over which part of an oscillation of the loop the weights average spikes."""
+LEARNED_SHARE = 2 / 3
+"""How much the spikes as the weights see them count, against those in the error."""
 
 N_WINDOWS, WINDOW = 5, 0.1
 """For how many windows spiking neurons are measured, and their length in seconds."""
@@ -62,19 +62,21 @@ def spiking_power(spikes, synapse, loop, gain, dt):
     """What stands for the squared norm of the rates where neurons spike.
 
     The error sees the spikes through the filters of the loop. The weights see them
-    through the rule's filter, and average them over a part of the oscillation that
-    begins at the stable limit: how large a part is an estimate, which
-    ``benchmarks/stability.py`` puts to the test. What counts is the product of both
-    root mean square norms, in the window in which it is largest, as neurons may adapt.
+    through the rule's filter, and average them: at the stable limit a step removes a
+    share g of the error, so that about 1 / g steps count together. What counts is a
+    product of powers of both root mean square norms, in the window in which it is
+    largest, as neurons may adapt. The powers are an estimate, which
+    ``benchmarks/stability.py`` puts to the test.
     """
     learned = spikes if synapse is None else synapse.filt(spikes, dt=dt)
-    part = max(1, round(AVERAGED * loop.oscillation(gain)))
+    n_steps = int(np.clip(1 / abs(gain * loop.gain()), 1, round(WINDOW / dt)))
     norms = [
         np.linalg.norm(fftconvolve(of, response[:, None], axes=0)[: len(of)], axis=1)
         for of, response in [
-            (learned, np.full(part, 1 / part)),
+            (learned, np.full(n_steps, 1 / n_steps)),
             (spikes, loop.impulse_response(round(WINDOW / dt))),
         ]
     ]
     squares = np.square(norms).reshape(2, N_WINDOWS, -1).mean(axis=2)
-    return np.sqrt(np.max(squares[0] * squares[1]))
+    weighted = squares[0] ** LEARNED_SHARE * squares[1] ** (1 - LEARNED_SHARE)
+    return np.max(weighted)

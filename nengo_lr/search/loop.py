@@ -112,10 +112,10 @@ class Loop:
             low, high = high, 2 * high
         return bisect(self.stable, low, high)
 
-    def oscillation(self, g):
-        """The period of the slowest change to decay, in steps: 2 or more."""
-        z = np.linalg.eigvals(self.matrix(g))
-        return 2 * np.pi / max(abs(np.angle(z[np.argmax(np.abs(z))])), 1e-6)
+    def gain(self):
+        """What the way does to a dimension that does not change, on average."""
+        settled = np.linalg.solve(np.eye(len(self.A)) - self.A, self.B)
+        return np.trace(self.C @ settled + self.D) / len(self.D)
 
     def impulse_response(self, n_steps):
         """What the way does to one dimension, on average: (n_steps,), of sum 1."""
