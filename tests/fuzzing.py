@@ -148,18 +148,29 @@ def networks(**kwargs):
 # --- from the description to a model
 
 
+SIZES = {"PES": 1.0, "Oja": 1e-2, "BCM": 1e-5, "Voja": 1.0}
+"""By what a rule's rates are smaller than those of PES; BCM diverges at its rates."""
+
+
 def make_rate(rule):
     """The rate that a rule's text stands for; a Node is made where it is called."""
+    size = SIZES[rule.type]
     if rule.rate == "node":
-        return nengo.Node(node_rate)
+        return nengo.Node(Oscillation(3e-4 * size))
     if rule.rate == "law":
-        return nlr.ErrorDriven(1e-5, 5e-4, scale=0.5, tau=0.01)
-    return expressions.parse(rule.rate)
+        return nlr.ErrorDriven(1e-5 * size, 5e-4 * size, scale=0.5, tau=0.01)
+    rate = expressions.parse(rule.rate)
+    return rate if size == 1 else rate * size
 
 
-def node_rate(t):
+class Oscillation:
     """A rate that a Node outputs, also below 0."""
-    return 3e-4 * np.cos(40 * t)
+
+    def __init__(self, peak):
+        self.peak = peak
+
+    def __call__(self, t):
+        return self.peak * np.cos(40 * t)
 
 
 def ours(rule, rate):
