@@ -21,7 +21,6 @@ LOW, HIGH = 1e-6, 1e-5
 CYCLE = 700
 """The period of both schedules in steps: 0.7 s, which no float holds exactly."""
 BLOCKS = 20
-ROUND = 500
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--steps", type=int, default=1_000_000)
@@ -65,6 +64,7 @@ with nengo.Network(seed=0) as network:
     triangle = learn(Cyclic(LOW, HIGH, period))
 
 n_block = args.steps // BLOCKS
+n_round = min(n_block, 500)
 wrong, furthest, sizes = 0, 0.0, []
 simulator = SIMULATORS[args.simulator]
 with simulator(network) as sim, simulator(network) as fresh:
@@ -81,9 +81,12 @@ with simulator(network) as sim, simulator(network) as fresh:
         clear(sim)
         sizes.append(memory())
     for each in (sim, fresh):
-        each.run_steps(ROUND)  # NengoDL compiles
+        each.run_steps(n_round)  # NengoDL compiles
     ratios, _ = interleaved(
-        {"new": lambda: fresh.run_steps(ROUND), "old": lambda: sim.run_steps(ROUND)},
+        {
+            "new": lambda: fresh.run_steps(n_round),
+            "old": lambda: sim.run_steps(n_round),
+        },
         "new",
     )
 

@@ -15,7 +15,7 @@ LARGEST_ERROR = {"nengo": 1e-9, "nengo_dl": 1e-6}
 @pytest.mark.parametrize("simulator", LARGEST_ERROR)
 def test_no_drift_and_no_growth(simulator):
     pytest.importorskip(simulator)
-    steps = {"nengo": "20000", "nengo_dl": "4000"}[simulator]
+    steps = {"nengo": "20000", "nengo_dl": "2000"}[simulator]
     done = subprocess.run(
         [sys.executable, SCRIPT, "--steps", steps, "--simulator", simulator],
         capture_output=True,
