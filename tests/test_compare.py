@@ -21,7 +21,7 @@ from nengo_lr.compare import (
     missing_simulators,
 )
 
-PATHS = [*default_paths(SCALERS), PRODUCT]
+PATHS = [*default_paths(list(SCALERS)), PRODUCT]
 DURATION, LEARNING = 1.6, 1.2
 SCHEDULE = nlr.CosineDecay(1e-3, 1.3)
 

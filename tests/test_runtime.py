@@ -197,7 +197,11 @@ def test_the_new_rate_learns_as_if_it_had_been_scheduled(Simulator):
     )
 
 
-@pytest.mark.parametrize("rate", [DECAY, lambda t: 1e-6 * t, DECAY * 0.5], ids=str)
+@pytest.mark.parametrize(
+    "rate",
+    [DECAY, lambda t: 1e-6 * t, DECAY * 0.5],
+    ids=["schedule", "callable", "product"],
+)
 @pytest.mark.parametrize("kind", ["constant", "node", "law", "Oja"])
 def test_a_schedule_takes_the_place_of_any_rate(kind, rate):
     network = NETWORKS[kind]()
