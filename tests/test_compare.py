@@ -159,7 +159,7 @@ def test_default_schedule_reaches_zero(monkeypatch):
         ({"duration": 0.5}, "duration: must be at least 1 second.*0.5"),
         ({"duration": np.nan}, "duration: .*nan"),
         ({"duration": np.inf}, "duration: .*inf"),
-        ({"simulators": ["loihi"]}, "simulators: must be among nengo, .*'loihi'"),
+        ({"simulators": ["loihi"]}, "simulators: must be one of nengo, .*'loihi'"),
         ({"simulators": []}, "simulators: must be one or more"),
         ({"paths": [FIXED]}, "paths: must include NATIVE"),
     ],

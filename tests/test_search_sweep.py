@@ -351,7 +351,7 @@ def test_nengo_dl_is_missing(monkeypatch):
         ({"rates": ["a"]}, r"or Schedules \(got 'a'\)"),
         ({"seeds": []}, "one or more different whole numbers"),
         ({"seeds": [0.5]}, "one or more different whole numbers"),
-        ({"duration": 0.0005}, "not less than 0.001"),
+        ({"duration": 0.0005}, "at least a step"),
         ({"model": lambda: 3}, r"cannot be called as model\(learning_rate\)"),
         ({"store": "no/such/folder/runs.sqlite"}, "cannot use 'no/such/folder"),
     ],

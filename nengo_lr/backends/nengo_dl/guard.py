@@ -35,8 +35,11 @@ class SimPESGuardBuilder(OpBuilder):
         self.shape = (len(self.ops), *op.weights.shape)
 
     def build_step(self, signals):
+        step = tf.reshape(signals.gather(self.step_data), ())
+        read = self.rate_data, self.error_data, self.activities_data, self.weights_data
+        arrays = [signals.gather(data) for data in read]
         # activities that are not finite make an error that is not
-        half_square = tf.nn.l2_loss(signals.gather(self.error_data))
+        half_square = tf.nn.l2_loss(arrays[1])
 
         def look(step, *arrays):
             batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
@@ -48,15 +51,11 @@ class SimPESGuardBuilder(OpBuilder):
                         stop(owner(op, i, len(weights)), t, rate, matrix, error)
             return np.int32(0)
 
-        def call_look():
-            step = tf.reshape(signals.gather(self.step_data), ())
-            read = self.rate_data, self.error_data, self.activities_data
-            arrays = map(signals.gather, (*read, self.weights_data))
-            return tf.numpy_function(look, [step, *arrays], tf.int32)
-
         # a Python call, but only in a step that overflows
         return tf.cond(
-            half_square <= limit_of(signals), lambda: tf.constant(0), call_look
+            half_square <= limit_of(signals),
+            lambda: tf.constant(0),
+            lambda: tf.numpy_function(look, [step, *arrays], tf.int32),
         )
 
     @staticmethod
