@@ -43,7 +43,11 @@ class SimScheduledRateBuilder(OpBuilder):
         rates = tf.where(chosen[:, 0], value[:, 0], tf.cast(rates, signals.dtype))
         shape = (signals.minibatch_size, len(self.ops))
         signals.scatter(self.rate_data, tf.broadcast_to(rates, shape))
+        if any(self.varies):
+            self.build_clock(signals, step, chosen)
 
+    def build_clock(self, signals, step, chosen):
+        """Let the clock go on, and tell where a schedule goes back."""
         clock = signals.gather(self.clock_data)
         frozen = self.control.frozen(signals)[:, 0]
         again = (step <= clock) & ~(frozen | chosen[:, 0]) & self.varies
