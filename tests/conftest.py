@@ -5,6 +5,8 @@ import nengo
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# with hundreds of small models, keeping the cache in order costs more than it spares
+nengo.rc.set("decoder_cache", "enabled", "False")
 
 
 def make_nengo(network, **kwargs):
