@@ -219,8 +219,10 @@ def read(sim, control):
 def write(sim, control, values):
     """Set a control's values."""
     if is_nengo_dl(sim):
-        from nengo_lr.backends.nengo_dl import state
+        from nengo_lr.backends.nengo_dl import signals, state
 
+        if np.any(values):
+            signals.use_controls(sim)
         state.write(sim, control, values)
     else:
         sim.signals[control] = values

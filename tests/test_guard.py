@@ -14,7 +14,7 @@ from nengo_lr import (
     ScheduledPES,
     configure_settings,
 )
-from nengo_lr.builder import SimPESGuard, SimWeightsGuard
+from nengo_lr.builder import SimPESGradient, SimWeightsGuard
 
 
 def reference(network, **kwargs):
@@ -160,8 +160,12 @@ def test_nengo_dl_names_the_rule_and_the_item(NengoDL):
 
 def guards(network):
     with reference(network) as sim:
-        kinds = SimPESGuard, SimWeightsGuard
-        return [op for op in sim.model.operators if isinstance(op, kinds)]
+        return [
+            op
+            for op in sim.model.operators
+            if isinstance(op, SimWeightsGuard)
+            or (isinstance(op, SimPESGradient) and op.guarded)
+        ]
 
 
 @pytest.mark.parametrize(

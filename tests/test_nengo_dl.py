@@ -67,7 +67,6 @@ def test_rules_of_one_shape_merge(NengoDL):
         }
     assert groups == {
         "SimScheduledRate": 3,
-        "SimPESGuard": 3,
         "SimPESFactors": 3,
         "SimAddOuter": 3,
     }

@@ -2,7 +2,8 @@
 
 from nengo_lr.builder.control import SimAddDelta, build_control
 from nengo_lr.builder.feedback import SimFeedbackRate, build_feedback_rate
-from nengo_lr.builder.guard import SimPESGuard, SimWeightsGuard
+from nengo_lr.builder.gradient import SimPESGradient
+from nengo_lr.builder.guard import SimWeightsGuard
 from nengo_lr.builder.hosts import register_backends, take_over_rule
 from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.builder.node_rate import SimNodeRate, build_node_rate
@@ -31,7 +32,7 @@ __all__ = [
     "SimNodeRate",
     "SimOptimizedPES",
     "SimPESFactors",
-    "SimPESGuard",
+    "SimPESGradient",
     "SimRate",
     "SimScaledRule",
     "SimScheduledPES",

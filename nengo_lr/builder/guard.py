@@ -1,4 +1,4 @@
-"""Operators that stop a simulation in which weights are about to overflow."""
+"""Checks that stop a simulation in which weights are about to overflow."""
 
 import math
 
@@ -15,100 +15,44 @@ PERIOD = 10
 """How many steps pass between two looks at all weights of a rule without factors."""
 
 
-class SimPESGuard(Operator):
-    r"""Raise a SimulationError before a PES rule's weights overflow.
+def pes_overflows(rate, error, activities, dt):
+    """Whether the gradient of a PES rule, or the change that it makes, is too large."""
+    # the gradient's norm is the product of the norms of its factors
+    square = error.dot(error).item() * activities.dot(activities).item()
+    norm = math.sqrt(square)
+    scale = (rate.item() if rate.size == 1 else largest(rate)) * dt / activities.size
+    return not max(norm, abs(scale) * norm) <= LIMITS.get(error.dtype, math.inf)
 
-    The gradient of a step is the outer product of the error and the activities, and its
-    norm :math:`|e||a|`. The error is raised in the step in which this norm, or
-    :math:`|\kappa|\,dt/n` times it, is NaN or above the root of the largest number of
-    the simulation's float type: 1.3e154 for float64, 1.8e19 for float32. The weights
-    are then still finite.
+
+def pes_guard(step, control, rate, error, activities, weights, owner, dt):
+    """Make the function that stops a PES rule before its weights overflow.
 
     Parameters
     ----------
-    step : Signal ()
-        The simulator's integer step.
-    rate : Signal (1,) or (m,)
-        The learning rate, or one for each error dimension.
-    error : Signal (m,)
-        The error, as the rows of the weights see it.
-    activities : Signal (n,)
-        The filtered presynaptic activities in Hz.
-    weights : Signal (m, n)
-        The weights, for the message.
+    step, control, rate, error, activities, weights : array
+        What a `.SimPESGradient` reads.
     owner : str
         What has these weights, for the message.
-    tag : str, optional
-        A label associated with the operator, for debugging purposes.
+    dt : float
+        The step's length in seconds.
 
-    Notes
-    -----
-    1. sets ``[]``
-    2. incs ``[]``
-    3. reads ``[step, rate, error, activities, weights]``
-    4. updates ``[]``
+    Returns
+    -------
+    check : callable
+        ``check()`` raises a SimulationError, or does nothing.
     """
+    safe = LIMITS.get(error.dtype, math.inf) ** 0.6
+    square_rate, square_error, square_activities = map(
+        squared_norm, (rate, error, activities)
+    )
 
-    def __init__(self, step, rate, error, activities, weights, owner, tag=None):
-        super().__init__(tag=tag)
-        self.owner = owner
-        self.sets = []
-        self.incs = []
-        self.reads = [step, rate, error, activities, weights]
-        self.updates = []
+    def check():
+        # three squares whose sum is so small cannot have too large a product
+        if not square_rate() + square_error() + square_activities() < safe:
+            if pes_overflows(rate, error, activities, dt):
+                stop(owner, step.item() * dt, rate, weights, error)
 
-    @property
-    def step(self):
-        return self.reads[0]
-
-    @property
-    def rate(self):
-        return self.reads[1]
-
-    @property
-    def error(self):
-        return self.reads[2]
-
-    @property
-    def activities(self):
-        return self.reads[3]
-
-    @property
-    def weights(self):
-        return self.reads[4]
-
-    @property
-    def _descstr(self):
-        return f"{self.error}, {self.activities} -> {self.weights}"
-
-    def overflows(self, rate, error, activities, dt):
-        """Whether the gradient, or the change that it makes, is too large."""
-        # the gradient's norm is the product of the norms of its factors
-        square = error.dot(error).item() * activities.dot(activities).item()
-        norm = math.sqrt(square)
-        scale = (
-            (rate.item() if rate.size == 1 else largest(rate)) * dt / activities.size
-        )
-        return not max(norm, abs(scale) * norm) <= LIMITS.get(error.dtype, math.inf)
-
-    def make_step(self, signals, dt, rng):
-        step, rate = signals[self.step], signals[self.rate]
-        error, activities = signals[self.error], signals[self.activities]
-        weights = signals[self.weights]
-
-        safe = LIMITS.get(error.dtype, math.inf) ** 0.6
-        square_rate, square_error, square_activities = map(
-            squared_norm, (rate, error, activities)
-        )
-
-        def step_guard():
-            # three squares whose sum is so small cannot have too large a product
-            if (
-                not square_rate() + square_error() + square_activities() < safe
-            ) and self.overflows(rate, error, activities, dt):
-                stop(self.owner, step.item() * dt, rate, weights, error)
-
-        return step_guard
+    return check
 
 
 class SimWeightsGuard(Operator):

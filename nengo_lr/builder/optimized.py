@@ -1,13 +1,13 @@
 """The operator of a `.ScheduledPES` rule with a per-weight optimizer."""
 
 import numpy as np
-from nengo.builder import Operator, Signal
+from nengo.builder import Signal
 from nengo.rc import rc
 
-from nengo_lr.builder.control import FROZEN, switch
+from nengo_lr.builder.gradient import SimPESGradient
 
 
-class SimOptimizedPES(Operator):
+class SimOptimizedPES(SimPESGradient):
     r"""Compute the weight change of a scheduled PES rule with an optimizer.
 
     Implements ``state, change = optimizer.update(state, error, activities, step, dt)``
@@ -16,63 +16,22 @@ class SimOptimizedPES(Operator):
 
     Parameters
     ----------
-    step : Signal ()
-        The simulator's integer step.
-    control : Signal (3,)
-        The rule's control. While it is frozen, change and state stay as they are.
-    rate : Signal (1,) or (m,)
-        The learning rate, or one for each error dimension.
-    error : Signal (m,)
-        The error, as the rows of the weights see it.
-    activities : Signal (n,)
-        The filtered presynaptic activities in Hz.
+    *reads : Signal
+        What a `.SimPESGradient` reads, in its order.
     delta : Signal (m, n)
         The weight change.
     state : dict of str to Signal (m, n)
         The optimizer's state.
     optimizer : Optimizer
         What turns the gradient into the change.
-    tag : str, optional
-        A label associated with the operator, for debugging purposes.
-
-    Notes
-    -----
-    1. sets ``[]``
-    2. incs ``[]``
-    3. reads ``[step, control, rate, error, activities]``
-    4. updates ``[delta, *state]``
+    **kwargs
+        The other parameters of a `.SimPESGradient`.
     """
 
-    def __init__(
-        self, step, control, rate, error, activities, delta, state, optimizer, tag=None
-    ):
-        super().__init__(tag=tag)
+    def __init__(self, *reads, delta, state, optimizer, **kwargs):
+        super().__init__(*reads, [delta, *state.values()], **kwargs)
         self.optimizer = optimizer
         self.names = tuple(state)
-        self.sets = []
-        self.incs = []
-        self.reads = [step, control, rate, error, activities]
-        self.updates = [delta, *state.values()]
-
-    @property
-    def step(self):
-        return self.reads[0]
-
-    @property
-    def control(self):
-        return self.reads[1]
-
-    @property
-    def rate(self):
-        return self.reads[2]
-
-    @property
-    def error(self):
-        return self.reads[3]
-
-    @property
-    def activities(self):
-        return self.reads[4]
 
     @property
     def delta(self):
@@ -82,14 +41,9 @@ class SimOptimizedPES(Operator):
     def state(self):
         return dict(zip(self.names, self.updates[1:]))
 
-    @property
-    def _descstr(self):
-        return f"{self.error}, {self.activities} -> {self.delta}, {self.optimizer}"
-
-    def make_step(self, signals, dt, rng):
+    def make_change(self, signals, dt):
         step, rate = signals[self.step], signals[self.rate]
         error, activities = signals[self.error], signals[self.activities]
-        frozen = switch(signals, self.control, FROZEN)
         state = {name: signals[signal] for name, signal in self.state.items()}
         rates, share = rate[:, None], np.array(-dt / activities.size, rate.dtype)
         scale = np.empty_like(rates)
@@ -97,12 +51,11 @@ class SimOptimizedPES(Operator):
             state, error, activities, signals[self.delta], dt
         )
 
-        def step_optimized_pes():
-            if not frozen:
-                np.multiply(rates, share, out=scale)
-                advance(step.item(), scale)
+        def set_change():
+            np.multiply(rates, share, out=scale)
+            advance(step.item(), scale)
 
-        return step_optimized_pes
+        return set_change
 
 
 def build_optimizer_state(model, optimizer, rule, shape):

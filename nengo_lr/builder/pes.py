@@ -8,7 +8,7 @@ from nengo.builder.learning_rules import SimPES
 from nengo.learning_rules import PES
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
-from nengo_lr.builder.guard import SimPESGuard
+from nengo_lr.builder.gradient import SimPESGradient
 from nengo_lr.builder.hosts import take_over_rule
 from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
@@ -17,7 +17,7 @@ from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.settings import is_guarded
 
 
-class SimPESFactors(Operator):
+class SimPESFactors(SimPESGradient):
     r"""Store the two factors of the weight change of a scheduled PES rule.
 
     Implements ``left[...] = -rate * dt / n * error`` and ``right[...] = activities``,
@@ -25,50 +25,17 @@ class SimPESFactors(Operator):
 
     Parameters
     ----------
-    control : Signal (3,)
-        The rule's control. While it is frozen, the factors stay as they are.
-    rate : Signal (1,) or (m,)
-        The learning rate, or one for each error dimension.
-    error : Signal (m,)
-        The error, as the rows of the weights see it.
-    activities : Signal (n,)
-        The filtered presynaptic activities in Hz.
+    *reads : Signal
+        What a `.SimPESGradient` reads, in its order.
     left : Signal (m, 1)
     right : Signal (1, n)
         The factors.
-    tag : str, optional
-        A label associated with the operator, for debugging purposes.
-
-    Notes
-    -----
-    1. sets ``[]``
-    2. incs ``[]``
-    3. reads ``[control, rate, error, activities]``
-    4. updates ``[left, right]``
+    **kwargs
+        The other parameters of a `.SimPESGradient`.
     """
 
-    def __init__(self, control, rate, error, activities, left, right, tag=None):
-        super().__init__(tag=tag)
-        self.sets = []
-        self.incs = []
-        self.reads = [control, rate, error, activities]
-        self.updates = [left, right]
-
-    @property
-    def control(self):
-        return self.reads[0]
-
-    @property
-    def rate(self):
-        return self.reads[1]
-
-    @property
-    def error(self):
-        return self.reads[2]
-
-    @property
-    def activities(self):
-        return self.reads[3]
+    def __init__(self, *reads, left, right, **kwargs):
+        super().__init__(*reads, [left, right], **kwargs)
 
     @property
     def left(self):
@@ -78,44 +45,33 @@ class SimPESFactors(Operator):
     def right(self):
         return self.updates[1]
 
-    @property
-    def _descstr(self):
-        return f"{self.error}, {self.activities} -> {self.left}, {self.right}"
-
-    def make_step(self, signals, dt, rng):
+    def make_change(self, signals, dt):
         rate, error = signals[self.rate], signals[self.error]
         activities = signals[self.activities]
         left, right = signals[self.left][:, 0], signals[self.right][0]
-        frozen = switch(signals, self.control, FROZEN)
         n = activities.size
 
         # the order of the operations is that of SimPES, so that the bits are the same
         if error.size == 1 and error.dtype == np.float64:
 
-            def step_factors():
-                if frozen:
-                    return
+            def set_factors():
                 # Python's floats are faster than an array of one element
                 left[0] = -rate.item() * dt / n * error.item()
                 right[...] = activities
 
         elif rate.size == 1:
 
-            def step_factors():
-                if frozen:
-                    return
+            def set_factors():
                 np.multiply(error, -rate.item() * dt / n, left)
                 right[...] = activities
 
         else:
 
-            def step_factors():
-                if frozen:
-                    return
+            def set_factors():
                 np.multiply(error, -rate * dt / n, out=left)
                 right[...] = activities
 
-        return step_factors
+        return set_factors
 
 
 class SimAddOuter(Operator):
@@ -184,7 +140,7 @@ class SimAddOuter(Operator):
         return step_add_outer
 
 
-class SimScheduledPES(Operator):
+class SimScheduledPES(SimPESGradient):
     r"""Compute the weight change of a scheduled PES rule as a matrix.
 
     Implements ``delta[...] = outer(-rate * dt / n * error, activities)``, where ``n``
@@ -193,69 +149,26 @@ class SimScheduledPES(Operator):
 
     Parameters
     ----------
-    control : Signal (3,)
-        The rule's control. While it is frozen, the change stays as it is.
-    rate : Signal (1,) or (m,)
-        The learning rate, or one for each error dimension.
-    error : Signal (m,)
-        The error, as the rows of the weights see it.
-    activities : Signal (n,)
-        The filtered presynaptic activities in Hz.
+    *reads : Signal
+        What a `.SimPESGradient` reads, in its order.
     delta : Signal (m, n)
         The weight change.
-    tag : str, optional
-        A label associated with the operator, for debugging purposes.
-
-    Notes
-    -----
-    1. sets ``[]``
-    2. incs ``[]``
-    3. reads ``[control, rate, error, activities]``
-    4. updates ``[delta]``
+    **kwargs
+        The other parameters of a `.SimPESGradient`.
     """
 
-    def __init__(self, control, rate, error, activities, delta, tag=None):
-        super().__init__(tag=tag)
-        self.sets = []
-        self.incs = []
-        self.reads = [control, rate, error, activities]
-        self.updates = [delta]
-
-    @property
-    def control(self):
-        return self.reads[0]
-
-    @property
-    def rate(self):
-        return self.reads[1]
-
-    @property
-    def error(self):
-        return self.reads[2]
-
-    @property
-    def activities(self):
-        return self.reads[3]
+    def __init__(self, *reads, delta, **kwargs):
+        super().__init__(*reads, [delta], **kwargs)
 
     @property
     def delta(self):
         return self.updates[0]
 
-    @property
-    def _descstr(self):
-        return f"{self.error}, {self.activities} -> {self.delta}"
-
-    def make_step(self, signals, dt, rng):
+    def make_change(self, signals, dt):
         rate, error = signals[self.rate], signals[self.error]
         activities, delta = signals[self.activities], signals[self.delta]
-        frozen = switch(signals, self.control, FROZEN)
         n = activities.size
-
-        def step_scheduled_pes():
-            if not frozen:
-                np.outer(-rate * dt / n * error, activities, out=delta)
-
-        return step_scheduled_pes
+        return lambda: np.outer(-rate * dt / n * error, activities, out=delta)
 
 
 def is_probed(model, rule, attribute):
@@ -297,24 +210,20 @@ def build_scheduled_pes(model, scheduled, rule):
     control = build_control(model, rule)
     rate = build_rate(model, scheduled, rule, control, per_neuron_error=encoded)
 
-    gradient = pes.error, pes.pre_filtered
-    weights, owner = add_delta.dst, str(rule.connection)
-    if is_guarded(model.toplevel):
-        model.add_op(SimPESGuard(model.step, rate, *gradient, weights, owner))
+    weights = add_delta.dst
+    reads = model.step, control, rate, pes.error, pes.pre_filtered, weights
+    guard = {"owner": str(rule.connection), "guarded": is_guarded(model.toplevel)}
     if scheduled.optimizer is not None:
         optimizer = scheduled.optimizer
         state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
-        model.add_op(
-            SimOptimizedPES(
-                model.step, control, rate, *gradient, pes.delta, state, optimizer
-            )
-        )
+        optimized = {"delta": pes.delta, "state": state, "optimizer": optimizer}
+        model.add_op(SimOptimizedPES(*reads, **optimized, **guard))
         model.add_op(SimAddDelta(control, pes.delta, weights))
     elif is_probed(model, rule, "delta"):
-        model.add_op(SimScheduledPES(control, rate, *gradient, pes.delta))
+        model.add_op(SimScheduledPES(*reads, delta=pes.delta, **guard))
         model.add_op(SimAddDelta(control, pes.delta, weights))
     else:
         left = Signal(shape=(pes.error.size, 1), name="ScheduledPES:left")
         right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
-        model.add_op(SimPESFactors(control, rate, *gradient, left, right))
+        model.add_op(SimPESFactors(*reads, left=left, right=right, **guard))
         model.add_op(SimAddOuter(control, left, right, weights))

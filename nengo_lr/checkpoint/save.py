@@ -9,6 +9,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
+from nengo_lr import runtime
 from nengo_lr.builder.control import FROZEN
 from nengo_lr.builder.rates import SimRate
 from nengo_lr.checkpoint import files
@@ -150,7 +151,8 @@ def load(sim: nengo.Simulator, path: str | Path) -> None:
     for name, values in saved.items():
         if signals[name] in controls:
             values[FROZEN] = now[name][FROZEN]
-        if signals[name].base in written:
+            runtime.write(sim, signals[name], values)
+        elif signals[name].base in written:
             host.write(signals[name], values)
     host.finish()
 

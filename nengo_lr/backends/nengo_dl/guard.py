@@ -4,13 +4,19 @@ import numpy as np
 import tensorflow as tf
 from nengo_dl.builder import Builder, OpBuilder
 
-from nengo_lr.backends.nengo_dl.signals import same_shapes, stack
-from nengo_lr.builder.guard import LIMITS, PERIOD, SimPESGuard, SimWeightsGuard, stop
+from nengo_lr.backends.nengo_dl.signals import same_shapes, stack, unless
+from nengo_lr.builder.guard import (
+    LIMITS,
+    PERIOD,
+    SimWeightsGuard,
+    pes_overflows,
+    stop,
+)
 
 
-def limit_of(signals):
+def limit_of(tensor):
     """The largest size that a gradient, a change or a weight may have."""
-    return LIMITS.get(np.dtype(signals.dtype.as_numpy_dtype), np.inf)
+    return LIMITS.get(np.dtype(tensor.dtype.as_numpy_dtype), np.inf)
 
 
 def owner(op, item, n_items):
@@ -20,47 +26,40 @@ def owner(op, item, n_items):
     return f"{op.owner} (item {item} of the minibatch)"
 
 
-@Builder.register(SimPESGuard)
-class SimPESGuardBuilder(OpBuilder):
-    """Build a group of `.SimPESGuard` operators."""
+def guard(ops, step, rate, error, activities, weights, dt):
+    """Stop a group of `.SimPESGradient` operators before their weights overflow.
 
-    def build_pre(self, signals, config):
-        super().build_pre(signals, config)
-        op = self.ops[0]
-        self.step_data = signals[op.step]
-        self.rate_data = stack(signals, [op.rate for op in self.ops])
-        self.error_data = stack(signals, [op.error for op in self.ops])
-        self.activities_data = stack(signals, [op.activities for op in self.ops])
-        self.weights_data = signals.combine([op.weights for op in self.ops])
-        self.shape = (len(self.ops), *op.weights.shape)
+    Parameters
+    ----------
+    ops : list of SimPESGradient
+    step : tensor ()
+    rate : tensor (..., group, 1 or m)
+    error : tensor (..., group, m)
+    activities : tensor (..., group, n)
+    weights : tensor (..., group * m, n)
+    dt : float
+        The step's length in seconds.
 
-    def build_step(self, signals):
-        step = tf.reshape(signals.gather(self.step_data), ())
-        read = self.rate_data, self.error_data, self.activities_data, self.weights_data
-        arrays = [signals.gather(data) for data in read]
-        # activities that are not finite make an error that is not
-        half_square = tf.nn.l2_loss(arrays[1])
+    Returns
+    -------
+    checked : tensor ()
+        What has to be computed before the step ends.
+    """
 
-        def look(step, *arrays):
-            batch = [array.reshape((-1, *array.shape[-2:])) for array in arrays[:3]]
-            weights = arrays[3].reshape((-1, *self.shape))
-            for i, item in enumerate(zip(*batch, weights)):
-                for op, rate, error, activities, matrix in zip(self.ops, *item):
-                    if op.overflows(rate, error, activities, signals.dt_val):
-                        t = int(step) * signals.dt_val
-                        stop(owner(op, i, len(weights)), t, rate, matrix, error)
-            return np.int32(0)
+    def look(step, *arrays):
+        arrays = [array.reshape((-1, *array.shape[-2:])) for array in arrays]
+        for i, (*vectors, weights) in enumerate(zip(*arrays)):
+            matrices = weights.reshape((len(ops), -1, weights.shape[-1]))
+            for op, *gradient, matrix in zip(ops, *vectors, matrices):
+                if pes_overflows(*gradient, dt):
+                    rate, error, _ = gradient
+                    name = owner(op, i, len(arrays[0]))
+                    stop(name, step.item() * dt, rate, matrix, error)
+        return np.int32(0)
 
-        # a Python call, but only in a step that overflows
-        return tf.cond(
-            half_square <= limit_of(signals),
-            lambda: tf.constant(0),
-            lambda: tf.numpy_function(look, [step, *arrays], tf.int32),
-        )
-
-    @staticmethod
-    def mergeable(x, y):
-        return same_shapes(x, y)
+    # activities that are not finite make an error that is not
+    small = tf.nn.l2_loss(error) <= limit_of(error)
+    return unless(small, look, step, rate, error, activities, weights)
 
 
 @Builder.register(SimWeightsGuard)
@@ -78,7 +77,7 @@ class SimWeightsGuardBuilder(OpBuilder):
     def build_step(self, signals):
         step = tf.reshape(signals.gather(self.step_data), ())
         rate, weights = map(signals.gather, (self.rate_data, self.weights_data))
-        limit = limit_of(signals)
+        limit = limit_of(weights)
 
         def look(step, rates, weights):
             rates = rates.reshape((-1, *rates.shape[-2:]))
@@ -90,12 +89,8 @@ class SimWeightsGuardBuilder(OpBuilder):
                         stop(owner(op, i, len(batch)), t, rate, matrix)
             return np.int32(0)
 
-        # a Python call, but only in a step that has overflowed
-        return tf.cond(
-            (step % PERIOD != 0) | tf.reduce_all(tf.abs(weights) <= limit),
-            lambda: tf.constant(0),
-            lambda: tf.numpy_function(look, [step, rate, weights], tf.int32),
-        )
+        small = (step % PERIOD != 0) | tf.reduce_all(tf.abs(weights) <= limit)
+        return unless(small, look, step, rate, weights)
 
     @staticmethod
     def mergeable(x, y):

@@ -1,24 +1,31 @@
 """Learning rates that change over time."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
-from nengo_dl.builder import Builder, OpBuilder
+from nengo_dl.builder import Builder
 
-from nengo_lr.backends.nengo_dl.signals import Control, same_shapes, stack
+from nengo_lr.backends.nengo_dl.signals import (
+    ControlledBuilder,
+    same_shapes,
+    stack,
+    unless,
+)
 from nengo_lr.builder import (
     SimFeedbackRate,
     SimNodeRate,
     SimScheduledRate,
     check_rate,
 )
+from nengo_lr.builder.control import CHOICE, FROZEN
 from nengo_lr.schedules import Constant
 
 
 @Builder.register(SimScheduledRate)
-class SimScheduledRateBuilder(OpBuilder):
+class SimScheduledRateBuilder(ControlledBuilder):
     """Build a group of `.SimScheduledRate` operators.
 
     The step is an integer, and the rate is computed in float64: NengoDL's own time is
@@ -33,34 +40,30 @@ class SimScheduledRateBuilder(OpBuilder):
         self.step_data = signals[self.ops[0].step]
         self.rate_data = signals.combine([op.rate for op in self.ops])
         self.clock_data = signals.combine([op.clock for op in self.ops])
-        self.control = Control(signals, self.ops)
         self.varies = [not isinstance(op.schedule, Constant) for op in self.ops]
 
     def build_step(self, signals):
         step = tf.reshape(signals.gather(self.step_data), ())
         rates = tf.stack([self.rate(op, step, signals.dt_val) for op in self.ops])
-        chosen, value = self.control.chosen(signals), self.control.value(signals)
-        rates = tf.where(chosen[:, 0], value[:, 0], tf.cast(rates, signals.dtype))
+        rates = self.unless_chosen(signals, tf.cast(rates, signals.dtype))
         shape = (signals.minibatch_size, len(self.ops))
         signals.scatter(self.rate_data, tf.broadcast_to(rates, shape))
         if any(self.varies):
-            self.build_clock(signals, step, chosen)
+            return self.build_clock(signals, step)
 
-    def build_clock(self, signals, step, chosen):
+    def build_clock(self, signals, step):
         """Let the clock go on, and tell where a schedule goes back."""
         clock = signals.gather(self.clock_data)
-        frozen = self.control.frozen(signals)[:, 0]
-        again = (step <= clock) & ~(frozen | chosen[:, 0]) & self.varies
-        # a Python call, but only in a step that goes back
-        told = tf.cond(
-            tf.reduce_any(again),
-            lambda: tf.numpy_function(
-                self.warn, [again, clock, step, signals.dt_val], tf.int32
-            ),
-            lambda: tf.constant(0),
+        signals.scatter(
+            self.clock_data,
+            self.unless_frozen(signals, clock, tf.broadcast_to(step, clock.shape)),
         )
-        with tf.control_dependencies([told]):
-            signals.scatter(self.clock_data, tf.where(frozen, clock, step))
+        again = (step <= clock) & self.varies
+        if self.controlled:
+            usual = [self.control(signals, one, 0) == 0 for one in (FROZEN, CHOICE)]
+            again &= usual[0] & usual[1]
+        warn = partial(self.warn, dt=signals.dt_val)
+        return unless(~tf.reduce_any(again), warn, again, clock, step)
 
     def warn(self, again, clock, step, dt):
         """Tell that schedules go back in time while the weights do not."""
@@ -94,48 +97,35 @@ class SimScheduledRateBuilder(OpBuilder):
 
 
 @Builder.register(SimNodeRate)
-class SimNodeRateBuilder(OpBuilder):
+class SimNodeRateBuilder(ControlledBuilder):
     """Build a group of `.SimNodeRate` operators."""
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
         self.step_data = signals[self.ops[0].step]
-        self.output_data = signals.combine([op.output for op in self.ops])
-        self.control = Control(signals, self.ops)
+        self.output_data = stack(signals, [op.output for op in self.ops])
         self.rate_data = signals.combine([op.rate for op in self.ops])
 
     def build_step(self, signals):
-        step = tf.reshape(signals.gather(self.step_data), ())
         outputs = signals.gather(self.output_data)
+        signals.scatter(self.rate_data, self.unless_chosen(signals, outputs, axes=1))
 
         def check(step, outputs):
-            sizes = [op.rate.shape[0] for op in self.ops]
-            parts = np.split(outputs, np.cumsum(sizes)[:-1], axis=-1)
-            for op, output in zip(self.ops, parts):
-                check_rate(output, op.owner, int(step), signals.dt_val)
+            for i, op in enumerate(self.ops):
+                check_rate(outputs[..., i, :], op.owner, int(step), signals.dt_val)
             return np.int32(0)
 
-        # a Python call, but only in a step in which a rate is not finite
-        checked = tf.cond(
-            tf.reduce_all(tf.math.is_finite(outputs)),
-            lambda: tf.constant(0),
-            lambda: tf.numpy_function(check, [step, outputs], tf.int32),
-        )
-        sizes = [op.rate.shape[0] for op in self.ops]
-        chosen, value = (
-            tf.repeat(of(signals)[:, 0], sizes)
-            for of in (self.control.chosen, self.control.value)
-        )
-        with tf.control_dependencies([checked]):
-            signals.scatter(self.rate_data, tf.where(chosen, value, outputs))
+        step = tf.reshape(signals.gather(self.step_data), ())
+        finite = tf.reduce_all(tf.math.is_finite(outputs))
+        return unless(finite, check, step, outputs)
 
     @staticmethod
     def mergeable(x, y):
-        return True
+        return same_shapes(x, y)
 
 
 @Builder.register(SimFeedbackRate)
-class SimFeedbackRateBuilder(OpBuilder):
+class SimFeedbackRateBuilder(ControlledBuilder):
     """Build a group of `.SimFeedbackRate` operators that have the same law."""
 
     def build_pre(self, signals, config):
@@ -145,22 +135,20 @@ class SimFeedbackRateBuilder(OpBuilder):
         self.old_state_data = stack(signals, [op.state for op in self.ops])
         self.rate_data = signals.combine([op.rate for op in self.ops])
         self.state_data = signals.combine([op.state for op in self.ops])
-        self.control = Control(signals, self.ops)
 
     def build_step(self, signals):
         old_state = signals.gather(self.old_state_data)
-        state, rate = self.ops[0].law.update(
-            old_state,
-            tf.reshape(signals.gather(self.step_data), ()),
-            signals.dt_val,
-            signals.gather(self.error_data),
-            tnp,
-        )
-        frozen, chosen = self.control.frozen(signals), self.control.chosen(signals)
-        rate = tf.where(frozen, old_state[..., :1], rate)
-        rate = tf.where(chosen, self.control.value(signals), rate)
-        signals.scatter(self.rate_data, rate)
-        signals.scatter(self.state_data, tf.where(frozen | chosen, old_state, state))
+        step = tf.reshape(signals.gather(self.step_data), ())
+        error = signals.gather(self.error_data)
+        law = self.ops[0].law
+        state, rate = law.update(old_state, step, signals.dt_val, error, tnp)
+        rate = self.unless_frozen(signals, old_state[..., :1], rate, axes=1)
+        signals.scatter(self.rate_data, self.unless_chosen(signals, rate, axes=1))
+        state = self.unless_frozen(signals, old_state, state, axes=1)
+        if self.controlled:
+            built = self.control(signals, CHOICE, axes=1) == 0
+            state = tf.where(built, state, old_state)
+        signals.scatter(self.state_data, state)
 
     @staticmethod
     def mergeable(x, y):

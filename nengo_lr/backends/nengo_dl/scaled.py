@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 from nengo.exceptions import BuildError
-from nengo_dl.builder import Builder, OpBuilder
+from nengo_dl.builder import Builder
 
-from nengo_lr.backends.nengo_dl.signals import Control, same_shapes, stack
+from nengo_lr.backends.nengo_dl.signals import ControlledBuilder, same_shapes, stack
 from nengo_lr.builder import SimScaledRule
 
 
@@ -22,7 +22,7 @@ def rule_ops(ops):
 
 
 @Builder.register(SimScaledRule)
-class SimScaledRuleBuilder(OpBuilder):
+class SimScaledRuleBuilder(ControlledBuilder):
     """Build a group of `.SimScaledRule` operators around the rules' own builder."""
 
     def __init__(self, ops):
@@ -35,7 +35,6 @@ class SimScaledRuleBuilder(OpBuilder):
         self.rule_builder.build_pre(signals, config)
         self.rate_data = stack(signals, [op.rate for op in self.ops])
         self.delta_data = signals.combine([op.delta for op in self.ops])
-        self.control = Control(signals, self.ops)
         self.shape = (len(self.ops), *self.ops[0].delta.shape)
 
     def build_step(self, signals):
@@ -45,8 +44,8 @@ class SimScaledRuleBuilder(OpBuilder):
         delta = signals.gather(self.delta_data.reshape(self.shape))
         # a change that is not finite would survive a rate of 0
         scaled = tf.where(rate == 0, tf.zeros_like(delta), rate * delta)
-        frozen = self.control.frozen(signals)[..., None]
-        signals.scatter(self.delta_data, tf.where(frozen, old, scaled))
+        delta = self.unless_frozen(signals, old, scaled, axes=2)
+        signals.scatter(self.delta_data, delta)
 
     @staticmethod
     def mergeable(x, y):

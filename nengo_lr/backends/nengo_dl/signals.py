@@ -1,32 +1,105 @@
 """What the builders of several operators share."""
 
+import tensorflow as tf
+from nengo_dl.builder import OpBuilder
+
 from nengo_lr.builder.control import CHOICE, FROZEN, VALUE
 
 
-class Control:
-    """The controls of a group of operators, each as a tensor (group, 1).
+class ControlledBuilder(OpBuilder):
+    """Build a group of operators with a ``control``.
+
+    The controls are in the graph only from when the first of them is used: most
+    simulations neither freeze a rule nor change its rate, and each operation of
+    TensorFlow costs about a hundredth of a small model's step.
+
+    Attributes
+    ----------
+    controlled : bool
+        Whether the graph that is built reads the controls.
+    """
+
+    controlled = False
+
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        self.control_data = stack(signals, [op.control for op in self.ops])
+
+    def control(self, signals, element, axes):
+        """One element of the controls, which goes with tensors (..., group, *axes)."""
+        values = signals.gather(self.control_data)[:, element]
+        return tf.reshape(values, (-1, *[1] * axes))
+
+    def unless_frozen(self, signals, old, new, axes=0):
+        """What is new where rules learn, and what is old where they are frozen.
+
+        Parameters
+        ----------
+        signals : SignalDict
+        old : tensor (..., group, *axes)
+        new : tensor (..., group, *axes)
+        axes : int
+            How many axes there are after that of the group.
+        """
+        if not self.controlled:
+            return new
+        return tf.where(self.control(signals, FROZEN, axes) != 0, old, new)
+
+    def unless_chosen(self, signals, rate, axes=0):
+        """The rates that were built, and others where they were chosen.
+
+        Parameters
+        ----------
+        signals : SignalDict
+        rate : tensor (..., group, *axes)
+        axes : int
+            How many axes there are after that of the group.
+        """
+        if not self.controlled:
+            return rate
+        chosen = self.control(signals, CHOICE, axes) != 0
+        return tf.where(chosen, self.control(signals, VALUE, axes), rate)
+
+
+def use_controls(sim):
+    """Let a simulator read its rules' controls from its next run on.
+
+    The first time, the functions that it has compiled are made anew.
+    """
+    builders = [
+        builder
+        for builder in sim.tensor_graph.op_builder.op_builds.values()
+        if isinstance(builder, ControlledBuilder) and not builder.controlled
+    ]
+    for builder in builders:
+        builder.controlled = True
+    for name in ("predict", "test", "train") if builders else ():
+        if getattr(sim.keras_model, f"{name}_function"):
+            getattr(sim.keras_model, f"make_{name}_function")(force=True)
+
+
+def unless(usual, look, *tensors):
+    """Call a Python function with the values of tensors, but only in unusual steps.
 
     Parameters
     ----------
-    signals : SignalDict
-    ops : list of Operator
-        Operators with a ``control``.
+    usual : tensor ()
+        Whether there is nothing to be done.
+    look : callable
+        Given one array for each tensor, returns a number that is not used.
+    *tensors : tensor
+        What the function looks at.
+
+    Returns
+    -------
+    looked : tensor ()
+        What has to be computed before the step ends.
     """
-
-    def __init__(self, signals, ops):
-        self.data = stack(signals, [op.control for op in ops])
-
-    def frozen(self, signals):
-        """Whether the rules stay as they are."""
-        return signals.gather(self.data)[:, FROZEN : FROZEN + 1] != 0
-
-    def chosen(self, signals):
-        """Whether the rates are not those that were built."""
-        return signals.gather(self.data)[:, CHOICE : CHOICE + 1] != 0
-
-    def value(self, signals):
-        """The rates that were chosen."""
-        return signals.gather(self.data)[:, VALUE : VALUE + 1]
+    return tf.cond(
+        usual,
+        lambda: tf.constant(0),
+        lambda: tf.numpy_function(look, tensors, tf.int32, stateful=False),
+    )
 
 
 def stack(signals, vectors):
