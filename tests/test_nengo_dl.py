@@ -67,8 +67,8 @@ def test_rules_of_one_shape_merge(NengoDL):
         }
     assert groups == {
         "SimScheduledRate": 3,
-        "SimPESFactors": 3,
-        "SimAddOuter": 3,
+        "SimScheduledPES": 3,
+        "SimAddDelta": 3,
     }
 
 

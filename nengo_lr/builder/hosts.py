@@ -18,6 +18,19 @@ def register_backends():
             importlib.import_module(f"nengo_lr.backends.{simulator}")
 
 
+def works_in_place(model):
+    """Whether the simulator in use changes weights in place, as Nengo's own does.
+
+    NengoDL makes a new array of whatever is added, so that factors spare it nothing.
+
+    Parameters
+    ----------
+    model : Model
+        The model that is built.
+    """
+    return type(model.builder) is nengo.builder.Builder
+
+
 def take_over_rule(model, rule_type, rule, op_type=Operator):
     """Let the simulator build a rule, and take the operators that learn out again.
 

@@ -9,7 +9,7 @@ from nengo.learning_rules import PES
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.gradient import SimPESGradient
-from nengo_lr.builder.hosts import take_over_rule
+from nengo_lr.builder.hosts import take_over_rule, works_in_place
 from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
 from nengo_lr.kernels import outer_adder
@@ -186,8 +186,8 @@ def build_scheduled_pes(model, scheduled, rule):
     The simulator in use builds the wiring of plain PES. In place of its operators that
     learn, the rate gets an operator of its own, the factors of the weight change are
     stored at the end of a step, and their product is added to the weights at the start
-    of the next. Only where ``delta`` is probed or an optimizer makes it, it takes the
-    place of the factors.
+    of the next. The product itself is stored instead where it is probed, where an
+    optimizer makes it, and on simulators to which factors are of no use.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def build_scheduled_pes(model, scheduled, rule):
         optimized = {"delta": pes.delta, "state": state, "optimizer": optimizer}
         model.add_op(SimOptimizedPES(*reads, **optimized, **guard))
         model.add_op(SimAddDelta(control, pes.delta, weights))
-    elif is_probed(model, rule, "delta"):
+    elif is_probed(model, rule, "delta") or not works_in_place(model):
         model.add_op(SimScheduledPES(*reads, delta=pes.delta, **guard))
         model.add_op(SimAddDelta(control, pes.delta, weights))
     else:

@@ -33,9 +33,9 @@ def guard(ops, step, rate, error, activities, weights, dt):
     ----------
     ops : list of SimPESGradient
     step : tensor ()
-    rate : tensor (..., group, 1 or m)
-    error : tensor (..., group, m)
-    activities : tensor (..., group, n)
+    rate : tensor (..., group, 1 or m, 1)
+    error : tensor (..., group, m, 1)
+    activities : tensor (..., group, 1, n)
     weights : tensor (..., group * m, n)
     dt : float
         The step's length in seconds.
@@ -47,14 +47,16 @@ def guard(ops, step, rate, error, activities, weights, dt):
     """
 
     def look(step, *arrays):
-        arrays = [array.reshape((-1, *array.shape[-2:])) for array in arrays]
-        for i, (*vectors, weights) in enumerate(zip(*arrays)):
-            matrices = weights.reshape((len(ops), -1, weights.shape[-1]))
-            for op, *gradient, matrix in zip(ops, *vectors, matrices):
-                if pes_overflows(*gradient, dt):
-                    rate, error, _ = gradient
+        read = ops[0].rate, ops[0].error, ops[0].activities, ops[0].weights
+        arrays = [
+            array.reshape(-1, len(ops), signal.size)
+            for array, signal in zip(arrays, read)
+        ]
+        for i, item in enumerate(zip(*arrays)):
+            for op, rate, error, activities, weights in zip(ops, *item):
+                if pes_overflows(rate, error, activities, dt):
                     name = owner(op, i, len(arrays[0]))
-                    stop(name, step.item() * dt, rate, matrix, error)
+                    stop(name, step.item() * dt, rate, weights, error)
         return np.int32(0)
 
     # activities that are not finite make an error that is not

@@ -8,13 +8,7 @@ from nengo_dl.builder import Builder
 
 from nengo_lr.backends.nengo_dl.guard import guard
 from nengo_lr.backends.nengo_dl.signals import ControlledBuilder, same_shapes, stack
-from nengo_lr.builder import (
-    SimAddDelta,
-    SimAddOuter,
-    SimOptimizedPES,
-    SimPESFactors,
-    SimScheduledPES,
-)
+from nengo_lr.builder import SimAddDelta, SimOptimizedPES, SimScheduledPES
 
 # NengoDL notes each operator that it does not know where it looks for ``y = 0 + x``;
 # weights never start a step at 0, so there is nothing to find
@@ -28,9 +22,10 @@ class PESGradientBuilder(ControlledBuilder):
         super().build_pre(signals, config)
         op = self.ops[0]
         self.step_data = signals[op.step]
-        self.rate_data = stack(signals, [op.rate for op in self.ops])
-        self.error_data = stack(signals, [op.error for op in self.ops])
-        self.activities_data = stack(signals, [op.activities for op in self.ops])
+        self.rate_data = stack(signals, [op.rate for op in self.ops], (-1, 1))
+        self.error_data = stack(signals, [op.error for op in self.ops], (-1, 1))
+        activities = [op.activities for op in self.ops]
+        self.activities_data = stack(signals, activities, (1, -1))
         self.weights_data = signals.combine([op.weights for op in self.ops])
         self.scale = -signals.dt_val / op.activities.shape[0]
         self.update_data = [
@@ -41,13 +36,12 @@ class PESGradientBuilder(ControlledBuilder):
     def build_step(self, signals):
         reads = self.rate_data, self.error_data, self.activities_data
         rate, error, activities = map(signals.gather, reads)
-        error = self.unless_frozen(signals, tf.zeros_like(error), error, axes=1)
+        error = self.unless_frozen(signals, tf.zeros_like(error), error, axes=2)
         old = [
             signals.gather(data.reshape(shape))
             for data, shape in zip(self.update_data, self.update_shapes)
         ]
-        alpha = (rate * self.scale)[..., None]
-        new = self.change(signals, alpha, error, activities, *old)
+        new = self.change(signals, rate * self.scale, error, activities, *old)
         for data, *values in zip(self.update_data, old, new):
             signals.scatter(data, self.unless_frozen(signals, *values, axes=2))
         if self.ops[0].guarded:
@@ -64,8 +58,8 @@ class PESGradientBuilder(ControlledBuilder):
         signals : SignalDict
         alpha : tensor (..., group, m or 1, 1)
             The rates times ``-dt / n``.
-        error : tensor (..., group, m)
-        activities : tensor (..., group, n)
+        error : tensor (..., group, m, 1)
+        activities : tensor (..., group, 1, n)
         *old : tensor
             What the last step left.
         """
@@ -76,20 +70,12 @@ class PESGradientBuilder(ControlledBuilder):
         return x.guarded == y.guarded and same_shapes(x, y)
 
 
-@Builder.register(SimPESFactors)
-class SimPESFactorsBuilder(PESGradientBuilder):
-    """Build a group of `.SimPESFactors` operators."""
-
-    def change(self, signals, alpha, error, activities, *old):
-        return error[..., None] * alpha, activities[..., None, :]
-
-
 @Builder.register(SimScheduledPES)
 class SimScheduledPESBuilder(PESGradientBuilder):
     """Build a group of `.SimScheduledPES` operators."""
 
     def change(self, signals, alpha, error, activities, *old):
-        return [error[..., None] * alpha * activities[..., None, :]]
+        return [error * alpha * activities]
 
 
 @Builder.register(SimOptimizedPES)
@@ -99,38 +85,16 @@ class SimOptimizedPESBuilder(PESGradientBuilder):
     def change(self, signals, alpha, error, activities, old_delta, *old):
         op = self.ops[0]
         step = tf.reshape(signals.gather(self.step_data), ())
+        state = dict(zip(op.names, old))
+        left, right = error[..., 0], activities[..., 0, :]
         state, change = op.optimizer.update(
-            dict(zip(op.names, old)), error, activities, step, signals.dt_val, tnp
+            state, left, right, step, signals.dt_val, tnp
         )
         return [alpha * change, *(state[name] for name in op.names)]
 
     @staticmethod
     def mergeable(x, y):
         return x.optimizer == y.optimizer and PESGradientBuilder.mergeable(x, y)
-
-
-@Builder.register(SimAddOuter)
-class SimAddOuterBuilder(ControlledBuilder):
-    """Build a group of `.SimAddOuter` operators."""
-
-    def build_pre(self, signals, config):
-        super().build_pre(signals, config)
-        op, group = self.ops[0], len(self.ops)
-        self.left_data = signals.combine([op.left for op in self.ops])
-        self.left_data = self.left_data.reshape((group, *op.left.shape))
-        self.right_data = signals.combine([op.right for op in self.ops])
-        self.right_data = self.right_data.reshape((group, *op.right.shape))
-        self.target_data = signals.combine([op.target for op in self.ops])
-
-    def build_step(self, signals):
-        left = signals.gather(self.left_data)
-        left = self.unless_frozen(signals, tf.zeros_like(left), left, axes=2)
-        right = signals.gather(self.right_data)
-        signals.scatter(self.target_data, left * right, mode="inc")
-
-    @staticmethod
-    def mergeable(x, y):
-        return same_shapes(x, y)
 
 
 @Builder.register(SimAddDelta)

@@ -37,14 +37,16 @@ class SimScheduledRateBuilder(ControlledBuilder):
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        self.step_data = signals[self.ops[0].step]
+        self.step_data = signals[self.ops[0].step].reshape((1,))
         self.rate_data = signals.combine([op.rate for op in self.ops])
         self.clock_data = signals.combine([op.clock for op in self.ops])
         self.varies = [not isinstance(op.schedule, Constant) for op in self.ops]
 
     def build_step(self, signals):
-        step = tf.reshape(signals.gather(self.step_data), ())
-        rates = tf.stack([self.rate(op, step, signals.dt_val) for op in self.ops])
+        step = signals.gather(self.step_data)
+        t = tf.cast(step, tf.float64) * signals.dt_val
+        rates = [self.rate(op, step, t, signals.dt_val) for op in self.ops]
+        rates = tf.concat(rates, 0) if len(rates) > 1 else rates[0]
         rates = self.unless_chosen(signals, tf.cast(rates, signals.dtype))
         shape = (signals.minibatch_size, len(self.ops))
         signals.scatter(self.rate_data, tf.broadcast_to(rates, shape))
@@ -58,19 +60,22 @@ class SimScheduledRateBuilder(ControlledBuilder):
             self.clock_data,
             self.unless_frozen(signals, clock, tf.broadcast_to(step, clock.shape)),
         )
-        again = (step <= clock) & self.varies
+        onward = step > clock
+        if not all(self.varies):
+            onward |= ~np.array(self.varies)
         if self.controlled:
-            usual = [self.control(signals, one, 0) == 0 for one in (FROZEN, CHOICE)]
-            again &= usual[0] & usual[1]
+            for element in (FROZEN, CHOICE):
+                onward |= self.control(signals, element, axes=0) != 0
         warn = partial(self.warn, dt=signals.dt_val)
-        return unless(~tf.reduce_any(again), warn, again, clock, step)
+        return unless(tf.reduce_all(onward), warn, step, onward, clock)
 
-    def warn(self, again, clock, step, dt):
+    def warn(self, step, onward, clock, dt):
         """Tell that schedules go back in time while the weights do not."""
-        for op, last in zip(self.ops, np.max(np.where(again, clock, 0), axis=0)):
+        t = step.item() * dt
+        for op, last in zip(self.ops, np.max(np.where(onward, 0, clock), axis=0)):
             if last:
                 warnings.warn(
-                    f"The learning rate of {op.owner} goes back to t={step * dt:g} s, "
+                    f"The learning rate of {op.owner} goes back to t={t:g} s, "
                     "but its weights keep what they have learned up to "
                     f"t={last * dt:g} s, as NengoDL's predict, evaluate and fit leave "
                     "them. Use stateful=True to go on in time, or nengo_lr.frozen(sim) "
@@ -80,16 +85,16 @@ class SimScheduledRateBuilder(ControlledBuilder):
         return np.int32(0)
 
     @staticmethod
-    def rate(op, step, dt):
-        """The rate of one operator as a float64 tensor."""
+    def rate(op, step, t, dt):
+        """The rate of one operator as a float64 tensor (1,)."""
         if op.schedule.traceable:
-            return op.schedule(tf.cast(step, tf.float64) * dt, tnp)
+            return op.schedule.evaluate(t, tnp)
 
         def rate_at(step):
-            return np.float64(op.rate_at(int(step), dt))
+            return np.array([op.rate_at(step.item(), dt)])
 
         rate = tf.numpy_function(rate_at, [step], tf.float64)
-        return tf.ensure_shape(rate, ())
+        return tf.ensure_shape(rate, (1,))
 
     @staticmethod
     def mergeable(x, y):

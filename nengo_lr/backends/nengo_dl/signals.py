@@ -78,7 +78,7 @@ def use_controls(sim):
             getattr(sim.keras_model, f"make_{name}_function")(force=True)
 
 
-def unless(usual, look, *tensors):
+def unless(usual, look, step, *tensors):
     """Call a Python function with the values of tensors, but only in unusual steps.
 
     Parameters
@@ -86,25 +86,44 @@ def unless(usual, look, *tensors):
     usual : tensor ()
         Whether there is nothing to be done.
     look : callable
-        Given one array for each tensor, returns a number that is not used.
+        Given the step and one array for each tensor, returns an int32 that is not used.
+    step : tensor of int32
     *tensors : tensor
         What the function looks at.
 
     Returns
     -------
-    looked : tensor ()
+    looked : tensor
         What has to be computed before the step ends.
+
+    Notes
+    -----
+    A ``tf.cond`` switches each tensor in every step. To switch one of them is enough:
+    without it, the function is not called.
     """
-    return tf.cond(
-        usual,
-        lambda: tf.constant(0),
-        lambda: tf.numpy_function(look, tensors, tf.int32, stateful=False),
-    )
+    unusual_step, usual_step = tf.raw_ops.Switch(data=step, pred=usual)
+    given = unusual_step, *tensors
+    looked = tf.numpy_function(look, given, tf.int32, stateful=False)
+    return tf.raw_ops.Merge(inputs=[looked, usual_step]).output
 
 
-def stack(signals, vectors):
-    """A handle that gathers vectors of one size as the rows of a matrix."""
-    return signals.combine(vectors).reshape((len(vectors), vectors[0].shape[0]))
+def stack(signals, vectors, shape=(-1,)):
+    """A handle that gathers vectors of one size, each in the same shape.
+
+    Parameters
+    ----------
+    signals : SignalDict
+    vectors : list of Signal (n,)
+    shape : tuple of int
+        Of each vector; -1 stands for n.
+
+    Returns
+    -------
+    stacked : TensorSignal (group, *shape)
+    """
+    size = vectors[0].shape[0]
+    shape = (size if axis == -1 else axis for axis in shape)
+    return signals.combine(vectors).reshape((len(vectors), *shape))
 
 
 def same_shapes(x, y):
