@@ -59,9 +59,8 @@ def take_over_rule(model, rule_type, rule, op_type=Operator):
     n_before = len(model.operators)
     model.build(rule_type, rule)
     delta = model.sig[rule]["delta"]
-    add_delta, *learning = (
-        op for op in model.operators[n_before - 1 :] if delta in op.all_signals
-    )
+    newest = model.operators[n_before - 1 :]
+    add_delta, *learning = (op for op in newest if delta in op.all_signals)
     if not (
         type(add_delta) is Copy
         and add_delta.inc
@@ -76,6 +75,6 @@ def take_over_rule(model, rule_type, rule, op_type=Operator):
             f"{rule_type} (found {[add_delta, *learning]} for {rule}); "
             "please report this with both versions"
         )
-    for op in (add_delta, *learning):
-        model.operators.remove(op)
+    taken = {id(add_delta), id(learning[0])}
+    model.operators[n_before - 1 :] = [op for op in newest if id(op) not in taken]
     return add_delta, learning[0]
