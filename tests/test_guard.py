@@ -127,6 +127,29 @@ def test_divergence_of_another_rule_stops():
     assert len(sim.data[network.weights]) % 10 == 9  # every tenth step is looked at
 
 
+def scaled_bcm(rate):
+    """Rates that are not bounded: they square from step to step."""
+    network = scaled_oja(0.0)
+    post = network.ensembles[1]
+    post.neuron_type = nengo.RectifiedLinear()
+    network.connection.learning_rule_type = Scheduled(nengo.BCM(), rate)
+    return network
+
+
+def test_divergence_within_a_few_steps_leaves_the_last_finite_weights():
+    network = scaled_bcm(1e-3)
+    sim = reference(network)
+    words = r"<Connection learned> overflow at t=(\S+) s: the learning rate is 0\.001"
+    with pytest.raises(SimulationError, match=words) as caught:
+        sim.run_steps(2000)
+    weights = sim.data[network.weights]
+    t = float(re.search(words, str(caught.value))[1])
+    assert len(weights) == round(t / sim.dt) - 1
+    assert np.all(np.isfinite(weights))
+    # a few steps before, there was nothing to be seen
+    assert np.max(np.abs(weights[-1])) > 1e50 > 1e6 > np.max(np.abs(weights[-8]))
+
+
 @pytest.mark.parametrize(
     "make",
     [lambda: diverging(ScheduledPES(0.5)), lambda: scaled_oja(0.5)],

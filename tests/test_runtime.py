@@ -75,6 +75,27 @@ def test_the_change_that_waited_is_the_one_before():
     assert np.allclose(steps[219:], steps[198], rtol=1e-9)
 
 
+def test_errors_of_any_size_are_fine_while_frozen(Simulator):
+    """They cannot harm weights that do not move."""
+    with nengo.Network(seed=0) as network:
+        connection = nengo.Connection(
+            nengo.Ensemble(20, 1),
+            nengo.Node(size_in=1),
+            learning_rule_type=ScheduledPES(),
+        )
+        nengo.Connection(
+            nengo.Node(lambda t: 1e200 if t > 0.005 else 1.0), connection.learning_rule
+        )
+        weights = nengo.Probe(connection, "weights")
+    with Simulator(network) as sim:
+        sim.run_steps(5)
+        with frozen(sim):
+            sim.run_steps(5)
+        assert np.array_equal(sim.data[weights][4], sim.data[weights][9])
+        with pytest.raises(SimulationError):
+            sim.run_steps(5)
+
+
 def test_frozen_ends_with_an_error_in_the_block():
     network = pes(1e-3)
     with nengo.Simulator(network, progress_bar=False) as sim:

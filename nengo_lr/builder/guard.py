@@ -55,6 +55,34 @@ def pes_guard(step, control, rate, error, activities, weights, owner, dt):
     return check
 
 
+def change_guard(vectors, delta):
+    """Make the functions that tell when any rule's weight change is too large.
+
+    Parameters
+    ----------
+    vectors : list of array (n,)
+        What the rule's operator reads, beside matrices.
+    delta : array (m, n)
+        The weight change that it computes from no more than three factors of them.
+
+    Returns
+    -------
+    suspicious : callable
+        ``suspicious()`` tells cheaply, before the rule's operator runs, whether its
+        change could be too large.
+    overflows : callable
+        ``overflows()`` tells afterwards whether it is.
+    """
+    limit = LIMITS.get(delta.dtype, math.inf)
+    safe = limit ** (2 / 3)
+    squares = [squared_norm(vector) for vector in vectors]
+
+    def suspicious():
+        return not sum(square() for square in squares) < safe
+
+    return suspicious, lambda: not largest(delta) <= limit
+
+
 class SimWeightsGuard(Operator):
     """Raise a SimulationError when a rule's weights are about to overflow.
 

@@ -7,7 +7,7 @@ from nengo.builder import Builder, Operator, Signal
 from nengo.builder.operator import Reset
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
-from nengo_lr.builder.guard import SimWeightsGuard
+from nengo_lr.builder.guard import SimWeightsGuard, change_guard, stop
 from nengo_lr.builder.hosts import take_over_rule
 from nengo_lr.builder.learning_rate import build_rate
 from nengo_lr.learning_rules import Scheduled
@@ -17,10 +17,14 @@ from nengo_lr.settings import is_guarded
 class SimScaledRule(Operator):
     """Run a learning rule's operator and scale the weight change that it computes.
 
-    Implements the rule's operator, and then ``delta *= rate / own_rate``.
+    Implements the rule's operator, and then ``delta *= rate / own_rate``. A guarded
+    operator raises a SimulationError in the step in which an element of ``delta`` is
+    NaN or above the root of the largest number of the simulation's float type.
 
     Parameters
     ----------
+    step : Signal ()
+        The simulator's integer step.
     rule_op : Operator
         The rule's own operator, which updates ``delta``.
     control : Signal (3,)
@@ -29,8 +33,14 @@ class SimScaledRule(Operator):
         The weight change.
     rate : Signal (1,)
         The learning rate.
+    weights : Signal (m, n)
+        The weights or encoders, for the guard's message.
     own_rate : float
         The learning rate that the rule's operator has.
+    owner : str
+        What has these weights, for the guard's message.
+    guarded : bool
+        Whether the operator stops the simulation before the weights overflow.
     tag : str, optional
         A label associated with the operator, for debugging purposes.
 
@@ -38,18 +48,32 @@ class SimScaledRule(Operator):
     -----
     1. sets what the rule's operator sets
     2. incs what it incs
-    3. reads what it reads, ``control`` and ``rate``
+    3. reads what it reads, ``step``, ``control``, ``rate`` and ``weights``
     4. updates what it updates
     """
 
-    def __init__(self, rule_op, control, delta, rate, own_rate, tag=None):
+    def __init__(
+        self,
+        step,
+        rule_op,
+        control,
+        delta,
+        rate,
+        weights,
+        own_rate,
+        owner,
+        guarded,
+        tag=None,
+    ):
         super().__init__(tag=tag)
+        self.owner = owner
+        self.guarded = guarded
         self._rule_op = rule_op
         self._delta_index = rule_op.updates.index(delta)
         self.own_rate = own_rate
         self.sets = list(rule_op.sets)
         self.incs = list(rule_op.incs)
-        self.reads = [*rule_op.reads, control, rate]
+        self.reads = [*rule_op.reads, step, control, rate, weights]
         self.updates = list(rule_op.updates)
 
     @property
@@ -60,12 +84,16 @@ class SimScaledRule(Operator):
         """
         rule_op = copy.copy(self._rule_op)
         rule_op.sets, rule_op.incs = self.sets, self.incs
-        rule_op.reads, rule_op.updates = self.reads[:-2], self.updates
+        rule_op.reads, rule_op.updates = self.reads[:-4], self.updates
         return rule_op
 
     @property
+    def step(self):
+        return self.reads[-4]
+
+    @property
     def control(self):
-        return self.reads[-2]
+        return self.reads[-3]
 
     @property
     def delta(self):
@@ -73,6 +101,10 @@ class SimScaledRule(Operator):
 
     @property
     def rate(self):
+        return self.reads[-2]
+
+    @property
+    def weights(self):
         return self.reads[-1]
 
     @property
@@ -84,17 +116,35 @@ class SimScaledRule(Operator):
         rate, delta, own_rate = signals[self.rate], signals[self.delta], self.own_rate
         frozen = switch(signals, self.control, FROZEN)
 
-        def step_scaled_rule():
-            if frozen:
-                return
-            step_rule()
+        def scale():
             factor = rate.item() / own_rate
             if factor == 0:
                 delta.fill(0.0)
             elif factor != 1:
                 np.multiply(delta, factor, out=delta)
 
-        return step_scaled_rule
+        def step_unguarded():
+            if not frozen:
+                step_rule()
+                scale()
+
+        if not self.guarded:
+            return step_unguarded
+
+        step, weights = signals[self.step], signals[self.weights]
+        vectors = [signals[read] for read in self.rule_op.reads if read.ndim == 1]
+        suspicious, overflows = change_guard(vectors, delta)
+
+        def step_guarded():
+            if not frozen and suspicious():
+                with np.errstate(all="ignore"):
+                    step_unguarded()
+                if overflows():
+                    stop(self.owner, step.item() * dt, rate, weights)
+            else:
+                step_unguarded()
+
+        return step_guarded
 
 
 @Builder.register(Scheduled)
@@ -126,8 +176,21 @@ def build_scheduled(model, scheduled, rule):
 
     control = build_control(model, rule)
     rate = build_rate(model, scheduled, rule, control, per_neuron_error=True)
-    weights, own_rate = add_delta.dst, scheduled.rule.learning_rate
-    model.add_op(SimScaledRule(rule_op, control, add_delta.src, rate, own_rate))
-    model.add_op(SimAddDelta(control, add_delta.src, weights))
-    if is_guarded(model.toplevel):
-        model.add_op(SimWeightsGuard(model.step, rate, weights, str(rule.connection)))
+    weights, delta, owner = add_delta.dst, add_delta.src, str(rule.connection)
+    guarded = is_guarded(model.toplevel)
+    model.add_op(
+        SimScaledRule(
+            model.step,
+            rule_op,
+            control,
+            delta,
+            rate,
+            weights,
+            scheduled.rule.learning_rate,
+            owner,
+            guarded,
+        )
+    )
+    model.add_op(SimAddDelta(control, delta, weights))
+    if guarded:
+        model.add_op(SimWeightsGuard(model.step, rate, weights, owner))
