@@ -1,26 +1,16 @@
-"""Schedules and local gains for offline training with NengoDL's ``sim.fit``.
-
-This module needs TensorFlow 2.12 and is imported by itself
-(``import nengo_lr.keras``); nothing else in nengo_lr depends on it.
-"""
+"""Local gains for each weight that ``sim.fit`` trains."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
-from nengo import Connection, Ensemble
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
 from nengo_lr import optimizers
 from nengo_lr.checks import check_number
-from nengo_lr.schedules.base import RateParam, Schedule, ScheduleParam, SecondsParam
-from nengo_lr.schedules.expressions import parse
-
-__all__ = ["LocalGains", "StepSchedule", "layer_factors", "to_keras"]
+from nengo_lr.schedules.base import RateParam, Schedule
 
 
 class FactorsParam(Parameter):
@@ -251,162 +241,3 @@ class LocalGains(tf.keras.optimizers.Optimizer):
             "limits": list(self.rule.limits),
             "factors": None if factors is None else [f.tolist() for f in factors],
         }
-
-
-def layer_factors(sim: Any, factors: dict[Any, float]) -> list[np.ndarray]:
-    """Factors for `.LocalGains` from Nengo objects.
-
-    NengoDL may keep the weights of several objects in one variable. This finds the rows
-    that belong to each object.
-
-    Parameters
-    ----------
-    sim : ``nengo_dl.Simulator``
-        The simulator that will be trained.
-    factors : dict
-        The factor of the learning rate, a finite number that is not negative, for any
-        `nengo.Connection` (its weights), `nengo.Ensemble` (its encoders and biases) or
-        ``Ensemble.neurons`` (its biases). All other objects keep the factor 1.
-
-    Returns
-    -------
-    factors : list of array (rows, 1, ...)
-        One array for each variable in ``sim.keras_model.trainable_weights``, with one
-        factor for each of the variable's rows.
-
-    Examples
-    --------
-    ::
-
-        with nengo_dl.Simulator(model, minibatch_size=494) as sim:
-            factors = layer_factors(sim, {layer1: 3.0, layer2: 0.5})
-            sim.compile(LocalGains(1e-3, factors=factors), loss=loss)
-    """
-    variables = sim.keras_model.trainable_weights
-    arrays = [np.ones(v.shape[:1] + (1,) * (v.shape.rank - 1)) for v in variables]
-    for obj, factor in factors.items():
-        name = f"layer_factors: factors[{obj}]"
-        factor = RateParam(name).coerce(None, factor)
-        places = list(_trainable_rows(sim, obj))
-        if not places:
-            raise ValidationError("has nothing to train in this simulator", name)
-        for index, rows in places:
-            arrays[index][rows] = factor
-    return arrays
-
-
-def _trainable_rows(sim, obj):
-    """Where an object's trainable parameters are: indices of variables, and rows."""
-    if isinstance(obj, Connection):
-        parameters = [(obj, "weights")]
-    elif isinstance(obj, Ensemble):
-        parameters = [(obj, "encoders"), (obj.neurons, "bias")]
-    else:
-        parameters = [(obj, "bias")]
-    graph = sim.tensor_graph
-    variables = [variable.ref() for variable in sim.keras_model.trainable_weights]
-    for owner, name in parameters:
-        signal = sim.model.sig[owner].get(name)
-        if signal in graph.signals and signal.trainable:
-            tensor = graph.signals[signal]
-            index = variables.index(graph.base_params[tensor.key].ref())
-            for first, last in tensor.slices:
-                yield index, slice(first, last)
-
-
-@tf.keras.utils.register_keras_serializable("nengo_lr")
-class StepSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
-    r"""A schedule of time, as Keras calls it: with the number of gradient steps done.
-
-    .. math:: \kappa_k = \kappa(k\,dt)
-
-    `to_keras` makes it. The rate is float64; Keras casts it to the variables' type.
-
-    Parameters
-    ----------
-    schedule : `.Schedule`
-        The rate as a function of time in seconds.
-    dt : float
-        The time in seconds that a gradient step stands for.
-    """
-
-    schedule = ScheduleParam("schedule")
-    dt = SecondsParam("dt")
-
-    def __init__(self, schedule, dt):
-        self.schedule = schedule
-        self.dt = dt
-
-    def __call__(self, step):
-        """The rate of one gradient step.
-
-        Parameters
-        ----------
-        step : int or ``tf.Tensor`` ()
-            The number of gradient steps done before it.
-
-        Returns
-        -------
-        rate : ``tf.Tensor`` () of float64
-        """
-        t = tf.cast(step, tf.float64) * self.dt
-        if self.schedule.traceable:
-            return self.schedule(t, xp=tnp)
-        rate = tf.numpy_function(self._rate_at, [t], tf.float64)
-        return tf.ensure_shape(rate, ())
-
-    def _rate_at(self, t):
-        return np.float64(self.schedule.rate_at(t))  # TensorFlow halves Python's floats
-
-    def get_config(self):
-        """What `from_config` needs: the schedule as text, and ``dt``.
-
-        Returns
-        -------
-        config : dict
-        """
-        return {"schedule": repr(self.schedule), "dt": self.dt}
-
-    @classmethod
-    def from_config(cls, config):
-        """Make an equal schedule; one with a Python function in it cannot be.
-
-        Parameters
-        ----------
-        config : dict
-            What `get_config` returned.
-
-        Returns
-        -------
-        schedule : StepSchedule
-        """
-        return cls(parse(config["schedule"]), config["dt"])
-
-
-def to_keras(schedule: Schedule | float, dt: float) -> StepSchedule:
-    """Turn a schedule of time into one of gradient steps, for NengoDL's ``sim.fit``.
-
-    Online and offline learning can so share one schedule.
-
-    Parameters
-    ----------
-    schedule : `.Schedule` or float
-        The rate as a function of time in seconds.
-    dt : float
-        The time in seconds that a gradient step stands for: 1 to write the schedule in
-        gradient steps.
-
-    Returns
-    -------
-    schedule : StepSchedule
-        Any Keras optimizer takes it as its ``learning_rate``.
-
-    Examples
-    --------
-    >>> from nengo_lr import CosineDecay
-    >>> rates = to_keras(CosineDecay(0.1, duration=20.0), dt=0.1)
-    >>> [float(rates(step)) for step in (0, 100, 200)]
-    [0.1, 0.05, 0.0]
-    >>> optimizer = tf.keras.optimizers.Adam(learning_rate=rates)
-    """
-    return StepSchedule(schedule, dt)
