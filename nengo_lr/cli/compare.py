@@ -180,16 +180,18 @@ def compare_model(console, model, duration, simulators, forms, radii, output):
 
 @contextmanager
 def progress(name="runs and timings"):
-    """A progress bar on stderr; yields the function that moves it."""
+    """A progress bar on stderr, if it is a terminal; yields what moves it."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:.0f} of {task.total:.0f}"),
         TimeElapsedColumn(),
     )
-    console = Console(stderr=True)
-    silent = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=silent) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(name, total=1)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
