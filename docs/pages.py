@@ -61,7 +61,7 @@ def write_examples(folder):
                 page.write_text(page_of(file, folder))
     entries = "\n".join(names)
     (folder / "index.md").write_text(
-        "# Examples\n\nEach runs by itself: `python examples/<name>.py`.\n\n"
+        "# Examples\n\nEach runs by itself; `nengo-lr examples` tells where.\n\n"
         f"```{{toctree}}\n\n{entries}\n```\n"
     )
 

@@ -1,14 +1,16 @@
-"""Local gains and rates per layer on letters, trained with NengoDL.
+# %% [markdown]
+# # Local gains and rates per layer on letters
+#
+# Each weight's learning rate is multiplied by a gain of its own, which grows while the
+# weight's gradient keeps its sign. This helps where the common rate is low for most
+# weights, fails where it is too high already, and means little with small batches. The
+# network is trained offline, with NengoDL.
+#
+#     python letters_local_gains.py                        # all, five seeds: minutes
+#     python letters_local_gains.py --experiment easy --seeds 2
+#     python letters_local_gains.py --quick                # a few steps of everything
 
-Each weight's learning rate is multiplied by a gain of its own, which grows while the
-weight's gradient keeps its sign. This helps where the common rate is low for most
-weights, fails where it is too high already, and means little with small batches.
-
-    python letters_local_gains.py                        # all, five seeds: minutes
-    python letters_local_gains.py --experiment easy --seeds 2
-    python letters_local_gains.py --quick                # a few steps of everything
-"""
-
+# %%
 import os
 import sys
 
@@ -73,7 +75,7 @@ TITLES = {
 }
 
 
-@click.command(help=__doc__.split("\n\n")[0])
+@click.command(help="Train with local gains, with rates per layer, and without.")
 @click.option("--seeds", default=5, show_default=True, help="Networks per setting.")
 @click.option(
     "--experiment",

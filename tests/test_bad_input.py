@@ -717,6 +717,7 @@ OPTIONS = {
         "output": FOLDER,
     },
     "schedules": {},
+    "examples": {},
 }
 
 

@@ -2,6 +2,7 @@ import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -49,6 +50,29 @@ def test_schedules_lists_the_catalogue(capsys):
     for name, cls in expressions.catalogue().items():
         first_words = inspect.getdoc(cls).replace("``", "").split()[:3]
         assert f"{name} {' '.join(first_words)}" in text
+
+
+def test_examples_are_listed_with_their_titles(capsys):
+    code, out, err = run(capsys, "examples")
+    assert (code, err) == (0, "")
+    folder = Path(out.partition("They are in ")[2].partition("\n")[0])
+    for file in Path(__file__).parents[1].glob("examples/*.py"):
+        assert (folder / file.name).read_text() == file.read_text()
+        if file.name != "letters.py":  # what another one imports
+            first_words = file.read_text().splitlines()[1].split()[2:5]
+            assert f"{file.name} {' '.join(first_words)}" in " ".join(out.split())
+    assert "letters.py" not in out
+    command = out.rpartition("Run one: python ")[2].strip()
+    assert Path(command).is_file()
+
+
+def test_examples_that_are_not_there_are_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(nengo_lr, "__file__", str(tmp_path / "nengo_lr" / "a.py"))
+    monkeypatch.setattr("nengo_lr.cli.examples.files", lambda name: None)
+    code, out, err = run(capsys, "examples")
+    assert (code, out) == (2, "")
+    assert err.startswith("nengo-lr: the examples were not installed")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("file", ["schedule.png", "other.svg"])

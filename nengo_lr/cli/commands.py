@@ -5,6 +5,7 @@ import click
 import nengo_lr
 from nengo_lr.cli.benchmark import benchmark
 from nengo_lr.cli.compare import compare
+from nengo_lr.cli.examples import examples
 from nengo_lr.cli.range_test import range_test
 from nengo_lr.cli.schedules import plot, schedules
 from nengo_lr.cli.search import search
@@ -34,5 +35,6 @@ for command in (
     schedules,
     plot,
     benchmark,
+    examples,
 ):
     commands.add_command(command)

@@ -1,0 +1,56 @@
+"""The command that tells which examples there are, and where."""
+
+import re
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import nengo_lr
+
+TITLE = re.compile(r"# %% \[markdown\]\n# # (.+)")
+"""How an example begins; files in their folder that do not are what they import."""
+
+INSTALLED = "share/nengo_lr/examples"
+"""Where setup.cfg puts the examples when the package is installed."""
+
+
+@click.command()
+def examples():
+    """List the examples, and where they are."""
+    folder = find_folder()
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("example", style="bold", no_wrap=True)
+    table.add_column("what it is about")
+    for file, title in titles(folder).items():
+        table.add_row(file.name, title)
+    Console(highlight=False).print(table)
+    click.echo(f"They are in {folder}")
+    click.echo(f"Run one: python {folder / 'scheduled_pes.py'}")
+
+
+def find_folder():
+    """The folder with the examples, of a clone or of the installed package."""
+    clone = Path(nengo_lr.__file__).parents[1]
+    if (clone / "pyproject.toml").exists():
+        return clone / "examples"
+    try:
+        installed = files("nengo-lr") or ()
+    except PackageNotFoundError:  # somebody copied the package's folder
+        installed = ()
+    for file in installed:
+        if file.parent.as_posix().endswith(INSTALLED):
+            return Path(file.locate()).resolve().parent
+    raise click.ClickException(
+        "the examples were not installed with nengo_lr; its source has them"
+    )
+
+
+def titles(folder):
+    """The title of each example in a folder: a dict of Path to str."""
+    scripts = sorted(folder.glob("*.py"))
+    found = {file: TITLE.match(file.read_text()) for file in scripts}
+    return {file: title[1] for file, title in found.items() if title}
