@@ -68,7 +68,8 @@ def test_examples_are_listed_with_their_titles(capsys):
 
 def test_examples_that_are_not_there_are_one_line(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(nengo_lr, "__file__", str(tmp_path / "nengo_lr" / "a.py"))
-    monkeypatch.setattr("nengo_lr.cli.examples.files", lambda name: None)
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("site.getuserbase", lambda: str(tmp_path))
     code, out, err = run(capsys, "examples")
     assert (code, out) == (2, "")
     assert err.startswith("nengo-lr: the examples were not installed")

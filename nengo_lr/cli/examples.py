@@ -1,7 +1,8 @@
 """The command that tells which examples there are, and where."""
 
 import re
-from importlib.metadata import PackageNotFoundError, files
+import site
+import sysconfig
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ TITLE = re.compile(r"# %% \[markdown\]\n# # (.+)")
 """How an example begins; files in their folder that do not are what they import."""
 
 INSTALLED = "share/nengo_lr/examples"
-"""Where setup.cfg puts the examples when the package is installed."""
+"""Where setup.cfg puts them when the package is installed, below Python's folder."""
 
 
 @click.command()
@@ -37,13 +38,9 @@ def find_folder():
     clone = Path(nengo_lr.__file__).parents[1]
     if (clone / "pyproject.toml").exists():
         return clone / "examples"
-    try:
-        installed = files("nengo-lr") or ()
-    except PackageNotFoundError:  # somebody copied the package's folder
-        installed = ()
-    for file in installed:
-        if file.parent.as_posix().endswith(INSTALLED):
-            return Path(file.locate()).resolve().parent
+    for base in (sysconfig.get_path("data"), site.getuserbase()):
+        if (installed := Path(base, INSTALLED)).exists():
+            return installed
     raise click.ClickException(
         "the examples were not installed with nengo_lr; its source has them"
     )
