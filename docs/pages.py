@@ -1,7 +1,12 @@
-"""Make the pages of the API, from what the rooms export, and of the examples."""
+"""Make the pages of the API, from what the rooms export, and of the examples.
+
+`python docs/pages.py` runs the examples that need NengoDL, and keeps what they print
+and draw in docs/outputs, since the site is built without NengoDL.
+"""
 
 import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,8 +23,16 @@ HIDDEN = {"backends", "checks", "cli", "executors", "kernels", "params", "versio
 FIRST = ("learning_rules", "schedules", "feedback", "optimizers", "networks", "convert")
 """Rooms in the order in which users meet them; the others follow by name."""
 
-NEEDS_NENGO_DL = {"find_the_rate.py", "letters.py", "letters_local_gains.py"}
-"""They are not run for the site."""
+OUTPUTS = Path(__file__).parent / "outputs"
+
+NEEDS_NENGO_DL = {
+    "find_the_rate": ["--duration", "5", "--rates", "24"],
+    "native_and_error_scaling": ["--duration", "6", "--seeds", "5"],
+}
+"""Examples that are not run for the site, and their options where they are."""
+
+ELSEWHERE = {"letters", "letters_local_gains"}
+"""They have a page of their own, with figures that take minutes."""
 
 
 def write_api(folder):
@@ -54,11 +67,18 @@ def write_examples(folder):
     folder.mkdir(exist_ok=True)
     names = []
     for file in sorted(EXAMPLES.glob("*.py")):
-        if file.name not in NEEDS_NENGO_DL:
-            names.append(file.stem)
-            page = folder / f"{file.stem}.md"
-            if not page.exists() or page.stat().st_mtime < file.stat().st_mtime:
-                page.write_text(page_of(file, folder))
+        if file.stem in ELSEWHERE:
+            continue
+        names.append(file.stem)
+        page = folder / f"{file.stem}.md"
+        if page.exists() and page.stat().st_mtime > file.stat().st_mtime:
+            continue
+        if file.stem in NEEDS_NENGO_DL:
+            for kept in OUTPUTS.glob(f"{file.stem}.*"):
+                shutil.copy(kept, folder)
+        else:
+            run(file, folder)
+        page.write_text(page_of(file, folder))
     entries = "\n".join(names)
     (folder / "index.md").write_text(
         "# Examples\n\nEach runs by itself; `nengo-lr examples` tells where.\n\n"
@@ -66,11 +86,12 @@ def write_examples(folder):
     )
 
 
-def page_of(file, folder):
-    """The page of one example, which is run for it."""
+def run(file, folder, options=()):
+    """Run an example; what it prints and its figure go to a folder."""
+    figure = folder.resolve() / f"{file.stem}.png"
     with tempfile.TemporaryDirectory() as elsewhere:
         result = subprocess.run(
-            [sys.executable, file, "--output", folder.resolve() / f"{file.stem}.png"],
+            [sys.executable, file, *options, "--output", figure],
             env={**os.environ, "MPLBACKEND": "agg"},
             cwd=elsewhere,
             capture_output=True,
@@ -78,8 +99,15 @@ def page_of(file, folder):
         )
     if result.returncode:
         raise RuntimeError(f"{file.name} failed:\n{result.stderr}")
+    command = " ".join(["$ python", f"examples/{file.name}", *options])
+    (folder / f"{file.stem}.txt").write_text(f"{command}\n{result.stdout}")
+
+
+def page_of(file, folder):
+    """The page of one example, whose text and figure lie in the folder."""
     parts = [markdown_of(cell) for cell in file.read_text().split("# %%")[1:]]
-    parts += [f"```text\n{result.stdout}```", f"![{file.stem}]({file.stem}.png)"]
+    printed = (folder / f"{file.stem}.txt").read_text()
+    parts += [f"```text\n{printed}```", f"![{file.stem}]({file.stem}.png)"]
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,3 +117,9 @@ def markdown_of(cell):
     if "[markdown]" in kind:
         return "\n".join(line[2:] for line in body.strip().splitlines())
     return f"```python\n{body.strip()}\n```"
+
+
+if __name__ == "__main__":
+    OUTPUTS.mkdir(exist_ok=True)
+    for name, options in NEEDS_NENGO_DL.items():
+        run(EXAMPLES / f"{name}.py", OUTPUTS, options)

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Which learning rate?
 #
-# Three ways to answer, for a model of your own: one run in which the rate grows, a
-# search over a few rates, and theory. All that they need is a function that makes the
-# model with a learning rate, and returns it with a Probe of its error.
+# Four ways to answer, for a model of your own: one run in which the rate grows, a sweep
+# over rates, a grid over two parameters of a schedule, and theory. All that they need
+# is a function that makes the model with a learning rate, and returns it with a Probe
+# of its error.
 
 # %%
 import argparse
@@ -16,7 +17,7 @@ import nengo_lr as nlr
 from nengo_lr.search import range_test, rate_for, stable_rate, sweep
 from nengo_lr.simulators import missing_simulators
 
-parser = argparse.ArgumentParser(description="Find a learning rate in three ways.")
+parser = argparse.ArgumentParser(description="Find a learning rate in four ways.")
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--duration", type=float, default=2.0, help="seconds of each run")
 parser.add_argument("--rates", type=int, default=12, help="in the sweep")
@@ -59,7 +60,7 @@ print(f"            {found.track:.2g} to follow a target that changes,")
 print(f"            the error blows up at {found.diverges:.2g}")
 
 # %% [markdown]
-# ## A grid of rates
+# ## Many rates
 #
 # On NengoDL all of them run at once, one in each item of a minibatch. Without it they
 # run one after the other.
@@ -70,11 +71,23 @@ rates = np.geomspace(1e-5, 1e-2, args.rates)
 swept = sweep(model, rates, duration, test=test, simulator=simulator, executor="serial")
 print(f"sweep of {len(rates)} rates on {simulator}: best {swept.best:.2g}")
 
-# the same for a schedule's parameter: how long should a cosine take?
-lengths = duration * np.array([0.25, 0.5, 1.0])
-cosines = [nlr.CosineDecay(2 * swept.best, length) for length in lengths]
-best = sweep(model, cosines, duration, test=test, executor="serial").best
-print(f"best of {len(cosines)} schedules: {best}")
+# %% [markdown]
+# ## A grid over two parameters
+#
+# Schedules may stand in the place of rates, so that a grid over their parameters is one
+# minibatch, too. From where should the rate decay, and how fast? On a target without
+# noise, like this one, no decay needs to be better than the best constant rate.
+
+# %%
+initials = swept.best * np.array([0.5, 1.0, 2.0, 4.0, 8.0])
+taus = duration * np.array([0.1, 0.2, 0.4, 0.8])
+grid = [nlr.ExponentialDecay(initial, tau) for initial in initials for tau in taus]
+decays = sweep(model, grid, duration, test=test, simulator=simulator, executor="serial")
+best = decays.best
+print(
+    f"grid of {len(grid)} decays: best from {best.initial:.2g} with tau {best.tau:g} s"
+)
+print(f"test error: {decays.errors.min():.3f}; constant rate: {swept.errors.min():.3f}")
 
 # %% [markdown]
 # ## Theory
@@ -87,11 +100,28 @@ with nengo.Simulator(network, progress_bar=False) as sim:
 print(f"theory: stable up to {stable:.2g}; {fast:.2g} takes 90 % of an error in 0.5 s")
 
 # %%
-figure, (top, bottom) = plt.subplots(
-    2, sharex=True, figsize=(6.4, 6.4), layout="constrained"
+figure, axes = plt.subplot_mosaic(
+    [["range test", "grid"], ["sweep", "grid"]],
+    figsize=(10.5, 6),
+    width_ratios=[1.4, 1],
+    layout="constrained",
 )
-found.plot(top)
-swept.plot(bottom)
-bottom.axvline(stable, color="0.5", linestyle=":")
-bottom.text(stable, 0.95, " stable", transform=bottom.get_xaxis_transform(), va="top")
+found.plot(axes["range test"])
+swept.plot(axes["sweep"])
+axes["sweep"].sharex(axes["range test"])
+axes["sweep"].axvline(stable, color="0.5", linestyle=":")
+label = {"transform": axes["sweep"].get_xaxis_transform(), "va": "top"}
+axes["sweep"].text(stable, 0.95, " stable", **label)
+
+errors = decays.errors.reshape(len(initials), len(taus))
+levels = np.log(errors)
+axes["grid"].imshow(levels, cmap="viridis", aspect="auto", origin="lower")
+for (row, column), error in np.ndenumerate(errors):
+    color = (
+        "white" if np.log(error) < np.mean([levels.min(), levels.max()]) else "black"
+    )
+    axes["grid"].text(column, row, f"{error:.3f}", color=color, ha="center")
+axes["grid"].set_xticks(range(len(taus)), [f"{tau:.2g}" for tau in taus])
+axes["grid"].set_yticks(range(len(initials)), [f"{rate:.1e}" for rate in initials])
+axes["grid"].set(xlabel="tau (s)", ylabel="initial rate", title="test error of a decay")
 plt.savefig(args.output) if args.output else plt.show()
