@@ -196,6 +196,12 @@ def test_compare_without_nengo_dl(capsys, in_tmp_path, monkeypatch):
     ]
     line = " ".join(out.split())
     assert line.startswith("NengoDL is not installed: comparing on the reference")
+    assert "pip install 'nengo-lr[dl]' brings it" in line
+
+
+def test_errors_of_runs_that_diverge_fit_into_a_table():
+    assert compare_command.spread(0.5, 0.4, 0.7, 4) == "0.5000 ±0.1500"
+    assert compare_command.spread(1.0, 0.5, 5e34, 4) == "1.0e+00 ±2.5e+34"
 
 
 def test_failing_run_on_nengo_dl_is_one_line(tmp_path):

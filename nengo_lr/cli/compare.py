@@ -24,6 +24,8 @@ cost      processor time per step over that of the fixed rate
 Medians ± half the range over the seeds (cost: between quartiles over rounds).
 The fixed rate has no end: in the test it goes on learning from the target."""
 
+LARGE = 1e4
+"""Numbers from here on, as of runs that diverge, are written with an exponent."""
 
 WITH_MODEL = ("error_radius", "rate_radius")
 WITHOUT_MODEL = ("task", "schedule", "seeds", "neurons", "optimizers")
@@ -120,7 +122,8 @@ def compare(
         if missing:
             console.print(
                 "NengoDL is not installed: comparing on the reference simulator alone "
-                "(pip install 'nengo-lr[dl]' brings it, Python 3.9 to 3.11)"
+                "(pip install 'nengo-lr[dl]' brings it, Python 3.9 to 3.11)",
+                markup=False,
             )
     if model is not None:
         forms = ["ScheduledPES", "Node scaling"]
@@ -232,7 +235,8 @@ def print_comparison(console, found, seeds):
 
 def spread(median, low, high, digits):
     """A median and half the width of what is around it, as text."""
-    return f"{median:.{digits}f} ±{(high - low) / 2:.{digits}f}"
+    form = f".{digits}f" if high < LARGE else ".1e"
+    return f"{median:{form}} ±{(high - low) / 2:{form}}"
 
 
 def share(number):
