@@ -194,8 +194,14 @@ def test_compare_without_nengo_dl(capsys, in_tmp_path, monkeypatch):
         "Product network",
         "Adam",
     ]
-    line = " ".join(out.split())
-    assert line.startswith("NengoDL is not installed: comparing on the reference")
+    assert out == ""
+
+
+def test_a_comparison_tells_what_it_left_out(capsys):
+    compare_command.tell_missing(Console(), [])
+    compare_command.tell_missing(Console(), ["nengo_dl"])
+    line = " ".join(capsys.readouterr().out.split())
+    assert line.startswith("NengoDL is not installed: this is the reference")
     assert "pip install 'nengo-lr[dl]' brings it" in line
 
 

@@ -116,20 +116,15 @@ def compare(
 
     refuse(context, WITH_MODEL if model is None else WITHOUT_MODEL, model)
     console = Console(highlight=False)
+    missing = comparing.missing_simulators() if simulators is None else ()
     if simulators is None:
-        missing = comparing.missing_simulators()
         simulators = [name for name in comparing.SIMULATORS if name not in missing]
-        if missing:
-            console.print(
-                "NengoDL is not installed: comparing on the reference simulator alone "
-                "(pip install 'nengo-lr[dl]' brings it, Python 3.9 to 3.11)",
-                markup=False,
-            )
     if model is not None:
         forms = ["ScheduledPES", "Node scaling"]
         forms += [f"ErrorScaler {name}" for name in scaler or ("tied",)]
         radii = {"error_radius": error_radius, "rate_radius": rate_radius}
         compare_model(console, model, duration, simulators, forms, radii, output)
+        tell_missing(console, missing)
         return
     task = TASKS[task]
     if neurons is not None:
@@ -148,6 +143,17 @@ def compare(
     plot.save(plot.comparison(found), output / "compare.png")
     print_comparison(console, found, seeds)
     console.print(f"wrote runs.csv, traces.csv, cost.csv and compare.png to {output}/")
+    tell_missing(console, missing)
+
+
+def tell_missing(console, missing):
+    """Tell why a simulator was left out."""
+    if missing:
+        console.print(
+            "NengoDL is not installed: this is the reference simulator alone "
+            "(pip install 'nengo-lr[dl]' brings it, Python 3.9 to 3.11)",
+            markup=False,
+        )
 
 
 def refuse(context, names, model):
