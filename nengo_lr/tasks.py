@@ -256,10 +256,11 @@ def build(
         nengo.Connection(target_node, clean_error, transform=-1, synapse=SYNAPSE)
         error = clean_error
         if task.noise:
-            noise = band_limited(rng, duration, target.shape[1], 100.0, task.noise)
+            noise = band_limited(rng, duration, 1, 100.0, task.noise)
             error = nengo.Node(size_in=target.shape[1])
             nengo.Connection(clean_error, error, synapse=None)
-            nengo.Connection(played(noise), error, transform=-1, synapse=SYNAPSE)
+            to_all = -np.ones((target.shape[1], 1))
+            nengo.Connection(played(noise), error, transform=to_all, synapse=SYNAPSE)
         if wire is None:
             nengo.Connection(error, network.connection.learning_rule, synapse=SYNAPSE)
         else:

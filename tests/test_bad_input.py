@@ -505,6 +505,14 @@ ROWS = {
         "rate": (1e-4, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
     },
     "search.warn_if_unstable": {"sim": (SIM, SIMULATOR)},
+    "search.side_by_side": {
+        "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
+        "rates": ([1e-3], [([], ""), ([-1.0], ""), (["fast"], ""), (None, "")]),
+        "seed": (0, SEED),
+        "learning": (0.1, POSITIVE),
+        "test": (0.1, NOT_NEGATIVE),
+        "optimizer": (None, [("fast", "Optimizer"), (1.0, "Optimizer")]),
+    },
     "search.sweep": {
         "model": (model, MODEL),
         "rates": ([1e-3], [([], ""), ([-1.0], ""), (["fast"], ""), (None, "")]),

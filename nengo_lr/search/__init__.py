@@ -2,6 +2,7 @@
 
 from nengo_lr.search.contract import TaskModel, make
 from nengo_lr.search.range_test import RangeTest, range_test
+from nengo_lr.search.side_by_side import side_by_side
 from nengo_lr.search.stability import (
     error_left,
     rate_for,
@@ -21,6 +22,7 @@ __all__ = [
     "range_test",
     "rate_for",
     "search",
+    "side_by_side",
     "stable_rate",
     "sweep",
     "warn_if_unstable",

@@ -160,7 +160,7 @@ def sweep(
     >>> found.best
     0.001
     """
-    rates, seeds = check_rates(rates), check_seeds(seeds)
+    rates, seeds = check_rates(rates, sweep), check_seeds(seeds)
     check_signature(model, describe(model), {})
     check_settings(duration, test, dt, simulator, executor)
     if progress is not None:
@@ -202,7 +202,7 @@ def sweep(
     return Sweep(rates, seeds, scores)
 
 
-def check_rates(rates):
+def check_rates(rates, obj):
     """The rates as a tuple of floats and Schedules, once they are checked."""
     rates = tuple(rates) if np.iterable(rates) else ()
     for rate in rates:
@@ -213,12 +213,12 @@ def check_rates(rates):
                 f"must be finite numbers that are not negative, or Schedules "
                 f"(got {rate!r})",
                 "rates",
-                sweep,
+                obj,
             )
     rates = tuple(r if isinstance(r, Schedule) else float(r) for r in rates)
     if not rates or len(set(map(repr, rates))) < len(rates):
         raise ValidationError(
-            f"must be one or more different rates (got {list(rates)})", "rates", sweep
+            f"must be one or more different rates (got {list(rates)})", "rates", obj
         )
     return rates
 
