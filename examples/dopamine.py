@@ -26,7 +26,7 @@ args, _ = parser.parse_known_args()
 TASK = replace(nlr.tasks.TASKS["switch"], noise=0.5)
 LEARNING, TEST = 12.0, 4.0  # seconds; the target changes in the middle of learning
 CONSTANTS = [1e-4, 2e-4, 4e-4, 8e-4, 1.5e-3]
-LOW, HIGH = 2e-4, 4e-3  # the rates of silent neurons and of those that fire most
+LOW, HIGH = 2e-4, 1e-2  # the rates for no surprise and for one of 1
 NOISE = 0.15  # the mean square error that noise alone makes
 
 
@@ -106,7 +106,9 @@ with nlr.plot.style():
     top.plot(t, 1e3 * rates[0], color=nlr.plot.COLORS[1], linewidth=1)
     top.set_title("rate of one run with dopamine neurons")
     nlr.plot.tidy(top, None, r"learning rate ($10^{-3}$)")
-    for i, color in zip((1, 3, len(names) - 1), nlr.plot.COLORS[2::-2] + ("#D55E00",)):
+    for i, color in zip(
+        (1, 3, len(names) - 1), (*nlr.plot.COLORS[2::-2], nlr.plot.COLORS[1])
+    ):
         windows = errors[:, :, i].reshape(args.seeds, -1, 500)
         curve = np.median(np.sqrt(np.mean(windows**2, axis=2)), axis=0)
         at = 0.5 * (np.arange(len(curve)) + 0.5)
