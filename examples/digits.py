@@ -5,6 +5,10 @@
 # neurons one after the other, each for 30 ms and only once. A PES readout learns to
 # name them while they pass. Then learning is frozen, and it names images that it has
 # not seen.
+#
+# With the whole set a rate that falls along a cosine reads some percent more of them
+# than a constant one, and above all it forgives a rate that is too high. RMSProp
+# forgives it too, and reads about as much.
 
 # %%
 import argparse

@@ -4,8 +4,10 @@
 # Dopamine-like neurons fire when errors are surprisingly large, and drive the learning
 # rate of other neurons. The target is noisy and changes sign in mid-run. A low constant
 # rate averages the noise and takes long to follow the change; a high one follows and
-# stays noisy. The neurons are silent while there is nothing but noise, and
-# fire when the target changes.
+# stays noisy. The neurons are silent while there is nothing but noise, and fire when
+# the target changes: with them the change is learned as fast as with a rate twice as
+# high, and the test error is about that of the low one. They do not beat constants in
+# everything: averaged over the whole run, the best constant rate is as good.
 
 # %%
 import argparse
@@ -20,7 +22,7 @@ from nengo_lr.search import side_by_side
 
 parser = argparse.ArgumentParser(description="Neurons that drive the learning rate.")
 parser.add_argument("--output", help="write the figure to this file")
-parser.add_argument("--seeds", type=int, default=2, help="10 in the docs")
+parser.add_argument("--seeds", type=int, default=2, help="5 in the docs")
 args, _ = parser.parse_known_args()
 
 TASK = replace(nlr.tasks.TASKS["switch"], noise=0.5)

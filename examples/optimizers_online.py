@@ -88,6 +88,8 @@ with nlr.plot.style():
     ax.text(LEARNING, 0.95, " test", transform=ax.get_xaxis_transform(), va="top")
     ax.set_xlim(0, LEARNING + TEST)
     ax.set_title(TASK.description)
+    ax.yaxis.set_minor_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:g}")
     nlr.plot.tidy(ax, "time (s)", "RMS error in .5 s")
     figure.draw_without_rendering()
     nlr.plot.label_lines(ax)

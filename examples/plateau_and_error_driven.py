@@ -5,9 +5,10 @@
 # changes, `ErrorDriven` raises the rate again, and lowers it once that is learned.
 # `ReduceOnPlateau` lowers it too, but never raises it: it is for targets that stay.
 #
-# On this clean target no law beats the best constant rate, which costs nothing when
-# all is learned. What a law saves is to know that rate. With noise it is another
-# matter: see `dopamine.py`, where the rate rises above the level of the noise alone.
+# No law ends with a smaller error than the best constant rate. `ErrorDriven` follows
+# the change faster than that rate does, and so does a plateau that waits long enough:
+# a hasty one has lowered the rate before the change comes, and does worst of all. With
+# noise see `dopamine.py`, where the rate rises above the level of the noise alone.
 
 # %%
 import argparse
@@ -21,7 +22,7 @@ from nengo_lr.search import side_by_side
 
 parser = argparse.ArgumentParser(description="Rates that follow the error.")
 parser.add_argument("--output", help="write the figure to this file")
-parser.add_argument("--seeds", type=int, default=1, help="10 in the docs")
+parser.add_argument("--seeds", type=int, default=1, help="5 in the docs")
 args, _ = parser.parse_known_args()
 
 # %% [markdown]

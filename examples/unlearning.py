@@ -168,7 +168,7 @@ with nlr.plot.style():
         nlr.plot.tidy(ax, None, "learning rate\n($10^{-4}$)")
     for ax in (top, middle, bottom):
         ax.axvline(HALF, color="0.5", linestyle=":")
-    top.text(HALF, 30, " left and right swapped", color=nlr.plot.INK)
+    top.text(HALF, 4, " left and right swapped", color=nlr.plot.INK)
     bottom.set_xlabel("trial")
 
 plt.savefig(args.output) if args.output else plt.show()
