@@ -6,7 +6,7 @@
 # how much better the reward was than usual, and their decoded output *is* the learning
 # rate: positive after a surprise, and negative after a disappointment, which unlearns
 # what led to it. With a rate that cannot be negative the bird sticks to whatever was
-# rewarded once, and learns neither task.
+# rewarded once, learns the first task now and then, and not the second.
 
 # %%
 import argparse
@@ -20,7 +20,7 @@ import nengo_lr as nlr
 parser = argparse.ArgumentParser(description="Learn from reward with a signed rate.")
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=2, help="10 in the docs")
-parser.add_argument("--trials", type=int, default=160, help="400 in the docs")
+parser.add_argument("--trials", type=int, default=160, help="300 in the docs")
 args, _ = parser.parse_known_args()
 
 # %% [markdown]
