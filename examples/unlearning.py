@@ -20,7 +20,7 @@ import nengo_lr as nlr
 parser = argparse.ArgumentParser(description="Learn from reward with a signed rate.")
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=2, help="10 in the docs")
-parser.add_argument("--trials", type=int, default=160, help="300 in the docs")
+parser.add_argument("--trials", type=int, default=120, help="300 in the docs")
 args, _ = parser.parse_known_args()
 
 # %% [markdown]
