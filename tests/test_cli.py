@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import nengo_lr
 from nengo_lr.cli import EXTRA, main
