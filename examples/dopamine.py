@@ -22,7 +22,7 @@ from nengo_lr.search import side_by_side
 
 parser = argparse.ArgumentParser(description="Neurons that drive the learning rate.")
 parser.add_argument("--output", help="write the figure to this file")
-parser.add_argument("--seeds", type=int, default=2, help="5 in the docs")
+parser.add_argument("--seeds", type=int, default=2, help="10 in the docs")
 args, _ = parser.parse_known_args()
 
 TASK = replace(nlr.tasks.TASKS["switch"], noise=0.5)
@@ -30,6 +30,7 @@ LEARNING, TEST = 12.0, 4.0  # seconds; the target changes in the middle of learn
 CONSTANTS = [1e-4, 2e-4, 4e-4, 8e-4, 1.5e-3]
 LOW, HIGH = 2e-4, 1e-2  # the rates for no surprise and for one of 1
 NOISE = 0.15  # the mean square error that noise alone makes
+FIRST = 40  # the seeds before it are those that the constants here were tried on
 
 
 # %% [markdown]
@@ -73,7 +74,7 @@ def dopamine(seed):
 
 # %%
 errors, rates = [], []
-for seed in range(args.seeds):
+for seed in range(FIRST, FIRST + args.seeds):
     constant = side_by_side(TASK, CONSTANTS, seed, LEARNING, TEST)
     error, rate = dopamine(seed)
     errors.append(np.column_stack([constant, error]))
