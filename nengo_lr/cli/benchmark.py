@@ -16,6 +16,9 @@ from nengo_lr.executors import processes
 MOST_PRODUCT_DIMENSIONS = 64
 """A product network for more dimensions has more neurons than the model."""
 
+COLUMNS = 4
+"""How many sizes fit into the width of a terminal."""
+
 
 class Sizes(click.ParamType):
     """Sizes like ``200x8``, separated by commas: neurons x dimensions."""
@@ -112,31 +115,37 @@ def benchmark(sizes, paths, simulators, minibatch, rounds, output):
 def print_costs(console, table):
     """Print the medians, a row for each path and a column for each size."""
     for simulator, part in table.groupby("simulator", sort=False):
-        printed = Table(
-            title=f"[bold]{simulator}[/]: CPU time per step over that of nengo.PES",
-            title_justify="left",
-            box=box.SIMPLE,
-        )
-        printed.add_column("path", no_wrap=True)
-        sizes = list(dict.fromkeys(zip(part["neurons"], part["dimensions"])))
-        for neurons, dimensions in sizes:
-            printed.add_column(f"{neurons} x {dimensions}", justify="right")
         costs = part.set_index(["path", "neurons", "dimensions"])
-        for path in part["path"].unique():
-            cells = []
-            for size in sizes:
-                if (path, *size) in costs.index:
-                    cost = costs.loc[(path, *size)]
-                    half = (cost["high"] - cost["low"]) / 2
-                    cells.append(f"{cost['ratio']:.2f} ±{half:.2f}")
-                else:
-                    cells.append("")
-            printed.add_row(path, *cells)
-        microseconds = part.drop_duplicates(["neurons", "dimensions"])
-        printed.add_row(
-            "step with nengo.PES (µs)",
-            *(f"{value:.0f}" for value in microseconds["microseconds_pes"]),
-            style="dim",
-        )
-        console.print(printed)
+        sizes = list(dict.fromkeys(zip(part["neurons"], part["dimensions"])))
+        for first in range(0, len(sizes), COLUMNS):
+            printed = Table(
+                title=f"[bold]{simulator}[/]: CPU time per step over that of nengo.PES",
+                title_justify="left",
+                box=box.SIMPLE,
+            )
+            add_columns(printed, costs, sizes[first : first + COLUMNS])
+            console.print(printed)
     console.print("Medians ± half the distance between the quartiles over the rounds.")
+
+
+def add_columns(printed, costs, sizes):
+    """Fill a table with the costs for some sizes."""
+    printed.add_column("path", no_wrap=True)
+    for neurons, dimensions in sizes:
+        printed.add_column(f"{neurons} x {dimensions}", justify="right")
+    for path in costs.index.unique("path"):
+        found = [
+            costs.loc[(path, *size)] if (path, *size) in costs.index else None
+            for size in sizes
+        ]
+        cells = [
+            "" if one is None else f"{one.ratio:.2f} ±{(one.high - one.low) / 2:.2f}"
+            for one in found
+        ]
+        printed.add_row(path, *cells)
+    microseconds = [
+        costs.xs(size, level=(1, 2))["microseconds_pes"].iloc[0] for size in sizes
+    ]
+    printed.add_row(
+        "step with nengo.PES (µs)", *(f"{one:.0f}" for one in microseconds), style="dim"
+    )
