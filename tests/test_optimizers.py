@@ -297,7 +297,9 @@ def test_one_rate_per_dimension(Simulator):
         # what the first dimension alone would do, until it feels the second's absence
         weights, expected = sim.data[part.weights], sim_alone.data[part_alone.weights]
         moved = np.argmax(np.any(expected[:, 0] != 0, axis=1))
-        assert np.array_equal(weights[: moved + 3, 0], expected[: moved + 3, 0])
+        first, alone = weights[: moved + 3, 0], expected[: moved + 3, 0]
+        # Nengo's optimizer may round two models differently
+        assert np.max(np.abs(first - alone)) <= 1e-12 * np.max(np.abs(alone))
 
 
 def test_every_kind_of_rate_combines_with_every_optimizer():
