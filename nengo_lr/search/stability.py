@@ -100,7 +100,7 @@ def stable_rate(
         spikes = run_neurons(neuron_type, currents[worst], sim.dt)
         synapse = rule.learning_rule_type.pre_synapse
         power = spiking_power(spikes, synapse, loop, gain, sim.dt)
-    return margin * gain * rates.shape[1] / (sim.dt * power)
+    return float(margin * gain * rates.shape[1] / (sim.dt * power))
 
 
 def rate_for(
@@ -183,7 +183,7 @@ def rate_for(
         gain = bisect(
             lambda g: loop.response(g, n_steps) > shrink, gains[first - 1], gain
         )
-    return gain / gain_per_rate(sim, connection, x)
+    return float(gain / gain_per_rate(sim, connection, x))
 
 
 def error_left(
