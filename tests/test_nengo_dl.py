@@ -123,3 +123,30 @@ def test_predict_learns_like_run_steps(NengoDL):
     with NengoDL(network) as sim:
         predicted = sim.predict(n_steps=50)
     assert np.array_equal(predicted[network.weights][0], run)
+
+
+@pytest.mark.filterwarnings("ignore:The learning rate of .* goes back")
+def test_fit_trains_around_a_rule_as_it_does_around_pes(NengoDL):
+    tf = pytest.importorskip("tensorflow")
+    trained = []
+    rules = nengo.PES(1e-3), ScheduledPES(PiecewiseConstant([1e-3, 0.0], [1.0]))
+    for rule in rules:
+        with nengo.Network(seed=0) as network:
+            stimulus, output = nengo.Node([0.5]), nengo.Node(size_in=1)
+            pre = nengo.Ensemble(20, 1, neuron_type=nengo.RectifiedLinear())
+            nengo.Connection(stimulus, pre, synapse=None)
+            learned = nengo.Connection(
+                pre, output, function=lambda x: 0, learning_rule_type=rule
+            )
+            nengo.Connection(stimulus, learned.learning_rule, synapse=None)
+            fixed = nengo.Connection(pre, output, synapse=None)
+            probe = nengo.Probe(output)
+        with NengoDL(network, minibatch_size=2) as sim:
+            before = np.array(sim.data[fixed].weights)
+            sim.compile(tf.optimizers.SGD(1e-6), loss="mse")
+            target = np.full((4, 6, 1), 2.0)
+            losses = sim.fit(target / 4, {probe: target}, epochs=2, verbose=0).history
+            trained.append((losses["loss"], sim.data[fixed].weights))
+        assert np.any(trained[-1][1] != before)
+    for expected, actual in zip(*trained):
+        assert np.allclose(actual, expected, rtol=1e-10, atol=0)
