@@ -112,7 +112,8 @@ class SimPESGradient(Operator):
 
             return step_unguarded
 
-        check = pes_guard(*(signals[read] for read in self.reads), self.owner, dt)
+        reads = self.step, self.rate, self.error, self.activities, self.weights
+        check = pes_guard(*(signals[read] for read in reads), self.owner, dt)
 
         def step_guarded():
             if not frozen:

@@ -15,22 +15,33 @@ PERIOD = 10
 """How many steps pass between two looks at all weights of a rule without factors."""
 
 
+def limit_of(dtype):
+    """The largest size that a gradient, a change or a weight of a type may have."""
+    return LIMITS.get(dtype, math.inf)
+
+
+def too_large(values):
+    """Whether a weight or a change is too large, or NaN."""
+    limit = limit_of(values.dtype)
+    return not -limit <= values.min() <= values.max() <= limit
+
+
 def pes_overflows(rate, error, activities, dt):
     """Whether the gradient of a PES rule, or the change that it makes, is too large."""
     # the gradient's norm is the product of the norms of its factors
     square = error.dot(error).item() * activities.dot(activities).item()
     norm = math.sqrt(square)
     scale = (rate.item() if rate.size == 1 else largest(rate)) * dt / activities.size
-    return not max(norm, abs(scale) * norm) <= LIMITS.get(error.dtype, math.inf)
+    return not max(norm, abs(scale) * norm) <= limit_of(error.dtype)
 
 
-def pes_guard(step, control, rate, error, activities, weights, owner, dt):
+def pes_guard(step, rate, error, activities, weights, owner, dt):
     """Make the function that stops a PES rule before its weights overflow.
 
     Parameters
     ----------
-    step, control, rate, error, activities, weights : array
-        What a `.SimPESGradient` reads.
+    step, rate, error, activities, weights : array
+        What a `.SimPESGradient` reads, beside its control.
     owner : str
         What has these weights, for the message.
     dt : float
@@ -41,7 +52,7 @@ def pes_guard(step, control, rate, error, activities, weights, owner, dt):
     check : callable
         ``check()`` raises a SimulationError, or does nothing.
     """
-    safe = LIMITS.get(error.dtype, math.inf) ** 0.6
+    safe = limit_of(error.dtype) ** 0.6
     square_rate, square_error, square_activities = map(
         squared_norm, (rate, error, activities)
     )
@@ -73,14 +84,13 @@ def change_guard(vectors, delta):
     overflows : callable
         ``overflows()`` tells afterwards whether it is.
     """
-    limit = LIMITS.get(delta.dtype, math.inf)
-    safe = limit ** (2 / 3)
+    safe = limit_of(delta.dtype) ** (2 / 3)
     squares = [squared_norm(vector) for vector in vectors]
 
     def suspicious():
         return not sum(square() for square in squares) < safe
 
-    return suspicious, lambda: not largest(delta) <= limit
+    return suspicious, lambda: too_large(delta)
 
 
 class SimWeightsGuard(Operator):
@@ -135,17 +145,12 @@ class SimWeightsGuard(Operator):
     def _descstr(self):
         return str(self.weights)
 
-    def overflows(self, weights):
-        """Whether a weight is too large."""
-        limit = LIMITS.get(weights.dtype, math.inf)
-        return not -limit <= weights.min() <= weights.max() <= limit
-
     def make_step(self, signals, dt, rng):
         step, rate = signals[self.step], signals[self.rate]
         weights = signals[self.weights]
 
         def step_guard():
-            if step % PERIOD == 0 and self.overflows(weights):
+            if step % PERIOD == 0 and too_large(weights):
                 stop(self.owner, step.item() * dt, rate, weights)
 
         return step_guard

@@ -6,17 +6,18 @@ from nengo_dl.builder import Builder, OpBuilder
 
 from nengo_lr.backends.nengo_dl.signals import same_shapes, stack, unless
 from nengo_lr.builder.guard import (
-    LIMITS,
     PERIOD,
     SimWeightsGuard,
+    limit_of,
     pes_overflows,
     stop,
+    too_large,
 )
 
 
-def limit_of(tensor):
-    """The largest size that a gradient, a change or a weight may have."""
-    return LIMITS.get(np.dtype(tensor.dtype.as_numpy_dtype), np.inf)
+def limit_in(tensor):
+    """The largest size that an element of a tensor may have."""
+    return limit_of(np.dtype(tensor.dtype.as_numpy_dtype))
 
 
 def owner(op, item, n_items):
@@ -60,7 +61,7 @@ def guard(ops, step, rate, error, activities, weights, dt):
         return np.int32(0)
 
     # activities that are not finite make an error that is not
-    small = tf.nn.l2_loss(error) <= limit_of(error)
+    small = tf.nn.l2_loss(error) <= limit_in(error)
     return unless(small, look, step, rate, error, activities, weights)
 
 
@@ -79,14 +80,14 @@ class SimWeightsGuardBuilder(OpBuilder):
     def build_step(self, signals):
         step = tf.reshape(signals.gather(self.step_data), ())
         rate, weights = map(signals.gather, (self.rate_data, self.weights_data))
-        limit = limit_of(weights)
+        limit = limit_in(weights)
 
         def look(step, rates, weights):
             rates = rates.reshape((-1, *rates.shape[-2:]))
             batch = list(zip(rates, weights.reshape((-1, *self.shape))))
             for i, item in enumerate(batch):
                 for op, rate, matrix in zip(self.ops, *item):
-                    if op.overflows(matrix):
+                    if too_large(matrix):
                         t = int(step) * signals.dt_val
                         stop(owner(op, i, len(batch)), t, rate, matrix)
             return np.int32(0)
