@@ -19,7 +19,7 @@ import numpy as np
 from nengo.exceptions import SimulationError
 
 import nengo_lr as nlr
-from nengo_lr.search import stable_rate
+from nengo_lr.stability import stable_rate
 
 LIMIT = 2.5
 """How many times the returned rate the critical rate may be."""

@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 HIDDEN = {"backends", "checks", "cli", "executors", "kernels", "params", "version"}
 """Rooms that are not for users."""
 
-FIRST = ("learning_rules", "schedules", "feedback", "optimizers", "networks", "convert")
+FIRST = ("learning_rules", "schedules", "feedback", "optimizers", "networks")
 """Rooms in the order in which users meet them; the others follow by name."""
 
 OUTPUTS = Path(__file__).parent / "outputs"

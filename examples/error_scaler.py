@@ -30,7 +30,7 @@ with nengo.Network(seed=0) as model:
         pre, output, function=lambda x: 0, learning_rule_type=nengo.PES(1e-3)
     )
 
-    scaler = nlr.networks.ErrorScaler(200, dimensions=1, error_radius=1.5)
+    scaler = nlr.ErrorScaler(200, dimensions=1, error_radius=1.5)
     nengo.Connection(output, scaler.error)  # filters the error on its way in
     nengo.Connection(stimulus, scaler.error, transform=-1)
     nengo.Connection(nengo.Node(decay), scaler.rate, synapse=None)

@@ -14,8 +14,9 @@ import nengo
 import numpy as np
 
 import nengo_lr as nlr
-from nengo_lr.search import range_test, rate_for, stable_rate, sweep
+from nengo_lr.search import range_test, sweep
 from nengo_lr.simulators import missing_simulators
+from nengo_lr.stability import rate_for, stable_rate
 
 parser = argparse.ArgumentParser(description="Find a learning rate in four ways.")
 parser.add_argument("--output", help="write the figure to this file")

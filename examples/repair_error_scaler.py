@@ -85,7 +85,7 @@ steps["scaled inputs"] = multiply(200, scale=LARGEST, radius=np.sqrt(2))
 
 # %%
 with model:
-    classic = nlr.networks.ErrorScaler(200, 1, error_radius=LARGEST, design="classic")
+    classic = nlr.ErrorScaler(200, 1, error_radius=LARGEST, design="classic")
 
 # %% [markdown]
 # **5. The same neurons on both diagonals.** If the two diagonals share intercepts,
@@ -96,7 +96,7 @@ with model:
 
 # %%
 with model:
-    tied = nlr.networks.ErrorScaler(200, 1, error_radius=LARGEST)
+    tied = nlr.ErrorScaler(200, 1, error_radius=LARGEST)
 
 # %% [markdown]
 # **6. A gate.** If even this moment is too long, or if the error never crosses 0,
@@ -104,7 +104,7 @@ with model:
 
 # %%
 with model:
-    gated = nlr.networks.ErrorScaler(200, 1, error_radius=LARGEST, gate="neural")
+    gated = nlr.ErrorScaler(200, 1, error_radius=LARGEST, gate="neural")
 
 for name, scaler in (
     ("diagonal encoders", classic),

@@ -16,7 +16,8 @@ import numpy as np
 from nengo.exceptions import SimulationError
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side, stable_rate
+from nengo_lr.search import side_by_side
+from nengo_lr.stability import stable_rate
 
 parser = argparse.ArgumentParser(description="A rate too high, right, and too low.")
 parser.add_argument("--output", help="write the figure to this file")

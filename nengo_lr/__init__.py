@@ -4,7 +4,6 @@ from importlib import import_module
 
 from nengo_lr import (
     builder,
-    convert,
     feedback,
     learning_rules,
     networks,
@@ -15,6 +14,7 @@ from nengo_lr import (
 )
 from nengo_lr.feedback import *  # noqa: F403
 from nengo_lr.learning_rules import *  # noqa: F403
+from nengo_lr.networks import ErrorScaler, to_error_scaling
 from nengo_lr.optimizers import *  # noqa: F403
 from nengo_lr.runtime import *  # noqa: F403
 from nengo_lr.schedules import *  # noqa: F403
@@ -22,10 +22,10 @@ from nengo_lr.settings import configure_settings
 from nengo_lr.version import version as __version__
 
 __all__ = [
+    "ErrorScaler",
     "__version__",
     "builder",
     "configure_settings",
-    "convert",
     "feedback",
     "learning_rules",
     "networks",
@@ -33,6 +33,7 @@ __all__ = [
     "runtime",
     "schedules",
     "settings",
+    "to_error_scaling",
     *feedback.__all__,
     *learning_rules.__all__,
     *optimizers.__all__,
@@ -40,7 +41,16 @@ __all__ = [
     *schedules.__all__,
 ]
 
-ON_DEMAND = ("benchmark", "checkpoint", "compare", "keras", "plot", "search", "tasks")
+ON_DEMAND = (
+    "benchmark",
+    "checkpoint",
+    "compare",
+    "keras",
+    "plot",
+    "search",
+    "stability",
+    "tasks",
+)
 """Modules that are imported when they are first used: some need more than Nengo."""
 
 

@@ -55,9 +55,9 @@ PASSED_ON = {
     "plot.schedule.ax",
     "plot.schedule.kwargs",
     "search.Template.names",
-    "search.error_left.times",
-    "search.error_left.x",
-    "search.rate_for.x",
+    "stability.error_left.times",
+    "stability.error_left.x",
+    "stability.rate_for.x",
     "tasks.final_error.simulator",
     "tasks.final_error.network",
 }
@@ -365,7 +365,7 @@ ROWS = {
         "leak": (0.01, [(0, "greater than 0"), (math.nan, ""), ("fast", "")]),
         "design": ("tied", CHOICE),
     },
-    "convert.to_error_scaling": {
+    "networks.to_error_scaling": {
         "network": (model(), [("fast", "nengo.Network"), (None, "nengo.Network")]),
         "method": ("ensemble", CHOICE),
         "n_neurons": (20, INTEGER),
@@ -488,23 +488,23 @@ ROWS = {
         "window": (0.1, [(0.6, "at most .5"), *POSITIVE]),
         "dt": (1e-3, POSITIVE),
     },
-    "search.stable_rate": {
+    "stability.stable_rate": {
         "sim": (SIM, SIMULATOR),
         "connection": (CONNECTION, NO_CONNECTION),
         "margin": (0.8, POSITIVE),
     },
-    "search.rate_for": {
+    "stability.rate_for": {
         "sim": (SIM, SIMULATOR),
         "connection": (CONNECTION, NO_CONNECTION),
         "time": (10.0, [(1e-6, "at least one step"), *POSITIVE]),
         "shrink": (0.1, [(1.0, "between 0 and 1"), *POSITIVE]),
     },
-    "search.error_left": {
+    "stability.error_left": {
         "sim": (SIM, SIMULATOR),
         "connection": (CONNECTION, NO_CONNECTION),
         "rate": (1e-4, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
     },
-    "search.warn_if_unstable": {"sim": (SIM, SIMULATOR)},
+    "stability.warn_if_unstable": {"sim": (SIM, SIMULATOR)},
     "search.side_by_side": {
         "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
         "rates": ([1e-3], [([], ""), ([-1.0], ""), (["fast"], ""), (None, "")]),
@@ -603,7 +603,7 @@ def call(name, arguments, sim):
     }
     for key in ("kwargs", "options", "scaler_options"):
         arguments.update(arguments.pop(key, {}))
-    if name == "search.error_left":
+    if name == "stability.error_left":
         arguments["times"] = [1.0]
     if name == "tasks.final_error":
         arguments.update(simulator=None, network=None)

@@ -32,7 +32,7 @@ def test_there_are_examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     examples = [
         test
-        for name in ("schedules.decays", "learning_rules", "convert", "feedback")
+        for name in ("schedules.decays", "learning_rules", "networks", "feedback")
         for test in finder.find(importlib.import_module(f"nengo_lr.{name}"))
         if test.examples
     ]

@@ -16,9 +16,9 @@ LAYERS = [
     ["params", "settings"],
     ["learning_rules"],
     ["builder", "networks", "keras"],
-    ["backends", "convert"],
+    ["backends"],
     ["runtime"],
-    ["checkpoint"],
+    ["checkpoint", "stability"],
     ["tasks", "benchmark", "simulators", "executors", "plot"],
     ["compare", "search"],
     ["cli"],
@@ -86,7 +86,8 @@ def test_import_is_light():
 
 
 @pytest.mark.parametrize(
-    "name", ["benchmark", "checkpoint", "compare", "plot", "search", "tasks"]
+    "name",
+    ["benchmark", "checkpoint", "compare", "plot", "search", "stability", "tasks"],
 )
 def test_modules_on_demand(name):
     code = f"import nengo_lr; print(nengo_lr.{name}.__name__)"

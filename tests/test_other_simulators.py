@@ -7,8 +7,7 @@ import nengo
 import numpy as np
 import pytest
 
-from nengo_lr import ExponentialDecay, ScheduledPES
-from nengo_lr.convert import to_error_scaling
+from nengo_lr import ExponentialDecay, ScheduledPES, to_error_scaling
 
 DECAY = ExponentialDecay(1e-3, tau=0.5).between(0.0, 1.0)
 DURATION = 1.5

@@ -82,7 +82,7 @@ def test_noise_is_on_what_the_rule_sees_alone():
 
 def test_network_does_not_depend_on_what_is_added():
     def wire(error, learning_rule):
-        scaler = nlr.networks.ErrorScaler(20, error.size_out, error_radius=2)
+        scaler = nlr.ErrorScaler(20, error.size_out, error_radius=2)
         nengo.Connection(error, scaler.error)
         nengo.Connection(scaler.output, learning_rule)
 

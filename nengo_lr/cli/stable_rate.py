@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nengo_lr import search
+from nengo_lr import search, stability
 from nengo_lr.cli.options import OutputFolder, learning_model, model_function
 from nengo_lr.learning_rules import ScheduledPES
 
@@ -60,15 +60,15 @@ def stable_rate(task, model, time, shrink, seed, output):
         for connection in network.all_connections:
             if not isinstance(connection.learning_rule_type, ScheduledPES):
                 continue
-            bound = search.stable_rate(sim, connection)
+            bound = stability.stable_rate(sim, connection)
             try:
-                fast_enough = f"{search.rate_for(sim, connection, time, shrink):.2g}"
+                fast_enough = f"{stability.rate_for(sim, connection, time, shrink):.2g}"
             except ValidationError:
                 fast_enough = "none"
             table.add_row(str(connection), f"{bound:.2g}", fast_enough)
             times = np.geomspace(sim.dt, max(time, 10 * sim.dt), 200)
             for rate in bound * np.array(SHARES):
-                left = search.error_left(sim, connection, rate, times)
+                left = stability.error_left(sim, connection, rate, times)
                 part = {"connection": str(connection), "rate": rate, "time": times}
                 parts.append(pd.DataFrame({**part, "left": left}))
     console.print(table)

@@ -13,7 +13,7 @@ import numpy as np
 from nengo.exceptions import ValidationError
 
 from nengo_lr.checks import check_callable, check_choice, check_number, check_type
-from nengo_lr.convert import to_error_scaling
+from nengo_lr.networks import to_error_scaling
 from nengo_lr.simulators import SIMULATORS
 
 __all__ = ["MODEL_FORMS", "compare_model", "find_model"]

@@ -11,8 +11,8 @@ from nengo.exceptions import ValidationError
 
 from nengo_lr import tasks
 from nengo_lr.checks import check_choice, check_integer, check_number
-from nengo_lr.convert import rule_types
 from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType
+from nengo_lr.networks.error_scaling import rule_types
 
 __all__ = ["TaskModel", "make"]
 

@@ -25,8 +25,8 @@ from nengo_lr import (
     PiecewiseConstant,
     ReduceOnPlateau,
     ScheduledPES,
+    to_error_scaling,
 )
-from nengo_lr.convert import to_error_scaling
 
 DECAY = ExponentialDecay(1e-3, tau=0.2)
 

@@ -11,16 +11,16 @@ from nengo.exceptions import ValidationError
 from numpy.typing import ArrayLike
 
 from nengo_lr.checks import check_number, check_type
-from nengo_lr.convert import rules_of
 from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.networks.error_scaling import rules_of
 from nengo_lr.runtime import check_simulator
-from nengo_lr.search.activities import (
+from nengo_lr.stability.activities import (
     ensemble_of,
     run_neurons,
     spiking_power,
     tuning,
 )
-from nengo_lr.search.loop import Loop, bisect
+from nengo_lr.stability.loop import Loop, bisect
 
 __all__ = ["error_left", "rate_for", "stable_rate", "warn_if_unstable"]
 
@@ -73,7 +73,8 @@ def stable_rate(
 
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel, stable_rate
+    >>> from nengo_lr.search import TaskModel
+    >>> from nengo_lr.stability import stable_rate
     >>> network = TaskModel("comm", learning=1.0)(1e-4)
     >>> with nengo.Simulator(network, progress_bar=False) as sim:
     ...     rate = stable_rate(sim, network.connection)
@@ -143,7 +144,8 @@ def rate_for(
 
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel, rate_for
+    >>> from nengo_lr.search import TaskModel
+    >>> from nengo_lr.stability import rate_for
     >>> network = TaskModel("comm", learning=1.0)(1e-4)
     >>> with nengo.Simulator(network, progress_bar=False) as sim:
     ...     fast, slow = (
@@ -211,7 +213,8 @@ def error_left(
 
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel, error_left, rate_for
+    >>> from nengo_lr.search import TaskModel
+    >>> from nengo_lr.stability import error_left, rate_for
     >>> network = TaskModel("comm", learning=1.0)(1e-4)
     >>> with nengo.Simulator(network, progress_bar=False) as sim:
     ...     rate = rate_for(sim, network.connection, time=2.0, shrink=0.1)

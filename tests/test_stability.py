@@ -8,9 +8,9 @@ from nengo.exceptions import ValidationError
 from search_helpers import N_NEURONS, TARGET, exact, growth, seeded
 
 import nengo_lr as nlr
-from nengo_lr.search import TaskModel, error_left, rate_for, stable_rate
-from nengo_lr.search.loop import Loop
-from nengo_lr.search.stability import warn_if_unstable
+from nengo_lr.search import TaskModel
+from nengo_lr.stability import error_left, rate_for, stable_rate, warn_if_unstable
+from nengo_lr.stability.loop import Loop
 
 pytestmark = pytest.mark.filterwarnings("ignore:(divide by|invalid value)")
 

@@ -17,7 +17,7 @@ from nengo.params import Parameter
 from nengo_lr.checks import check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledPES
-from nengo_lr.networks import ErrorScaler
+from nengo_lr.networks.error_scaler import ErrorScaler
 
 __all__ = ["to_error_scaling"]
 
