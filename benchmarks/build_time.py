@@ -7,7 +7,8 @@ import argparse
 
 import nengo
 
-from nengo_lr import ExponentialDecay, ScheduledPES, benchmark
+from nengo_lr import ExponentialDecay, ScheduledPES
+from nengo_lr.compare import interleaved
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--rules", type=int, default=1000)
@@ -40,7 +41,7 @@ networks = {
     "nengo.PES": network(nengo.PES),
     "ScheduledPES": network(lambda: ScheduledPES(ExponentialDecay(1e-4, tau=5.0))),
 }
-ratios, seconds = benchmark.interleaved(
+ratios, seconds = interleaved(
     {
         name: lambda network=network: build(network)
         for name, network in networks.items()

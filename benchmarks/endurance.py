@@ -15,7 +15,8 @@ import nengo
 import numpy as np
 
 from nengo_lr import Cyclic, PiecewiseConstant, ScheduledPES
-from nengo_lr.benchmark import SIMULATORS, interleaved
+from nengo_lr.compare import interleaved
+from nengo_lr.simulators import SIMULATORS
 
 LOW, HIGH = 1e-6, 1e-5
 CYCLE = 700

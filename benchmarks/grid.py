@@ -3,7 +3,7 @@
     python benchmarks/grid.py            # everything, half an hour on an idle machine
     python benchmarks/grid.py --only nengo,memory
 
-Each part is one call of ``nengo-lr benchmark``, which writes a table (CSV) and a figure
+Each part is one call of ``cost.py``, which writes a table (CSV) and a figure
 (PNG) to a folder of its own; the peak memory is printed.
 """
 
@@ -15,35 +15,33 @@ from itertools import product
 from pathlib import Path
 
 import click
-
-from nengo_lr import benchmark
-from nengo_lr.cli.benchmark import benchmark as command
+import cost
 
 SIZES = ",".join(f"{n}x{d}" for d, n in product((1, 8, 64, 256), (50, 200, 1000, 5000)))
 NENGO_DL_SIZES = ",".join(
     f"{n}x{d}" for d, n in product((1, 8, 64), (50, 200, 1000, 5000))
 )
-NENGO_DL_PATHS = "ScheduledPES,ScheduledPES at rate 0,PES + scaling Node"
+NENGO_DL_METHODS = "ScheduledPES,ScheduledPES at rate 0,PES + scaling Node"
 PARTS = {
     "nengo": ["--sizes", SIZES],
     "nengo_dl": [
         *("--simulators", "nengo_dl", "--sizes", NENGO_DL_SIZES),
-        *("--paths", NENGO_DL_PATHS),
+        *("--methods", NENGO_DL_METHODS),
     ],
     "minibatch": [
         *("--simulators", "nengo_dl", "--sizes", "50x1,200x8,1000x64"),
-        *("--paths", NENGO_DL_PATHS, "--minibatch", "16"),
+        *("--methods", NENGO_DL_METHODS, "--minibatch", "16"),
     ],
     "memory": None,
 }
 
 
 def print_memory(neurons=5000, dimensions=256):
-    """Print the peak memory of every path that has no product network."""
+    """Print the peak memory of every method that has no product network."""
     print(f"peak memory at {neurons} x {dimensions}")
-    for name in benchmark.PATHS:
+    for name in cost.METHODS:
         if "product" not in name:
-            peak = benchmark.peak_memory(name, neurons, dimensions)
+            peak = cost.peak_memory(name, neurons, dimensions)
             print(f"    {name}: {peak / 1e6:.1f} MB")
 
 
@@ -59,7 +57,7 @@ def main(only, rounds, output):
         else:
             print(f"{part}:")
             options = [*PARTS[part], "--rounds", rounds, "--output", output / part]
-            command.main(list(map(str, options)), standalone_mode=False)
+            cost.main.main(list(map(str, options)), standalone_mode=False)
 
 
 if __name__ == "__main__":

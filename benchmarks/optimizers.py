@@ -10,10 +10,9 @@ with status 1 where a median is above its limit.
 import argparse
 import sys
 
+from cost import measure
 from rich.console import Console
 from rich.table import Table
-
-from nengo_lr import benchmark
 
 SIZES = [(200, 8), (1000, 64), (5000, 64)]
 """Neurons and error dimensions."""
@@ -36,11 +35,11 @@ rows = {name: [] for name in LIMITS}
 too_slow = False
 for column, (neurons, dimensions) in enumerate(SIZES):
     table.add_column(f"{neurons} x {dimensions}", justify="right")
-    for row in benchmark.measure(list(LIMITS), neurons, dimensions, rounds=args.rounds):
-        if row["path"] in LIMITS:
-            limit = LIMITS[row["path"]][column]
+    for row in measure(list(LIMITS), neurons, dimensions, rounds=args.rounds):
+        if row["method"] in LIMITS:
+            limit = LIMITS[row["method"]][column]
             too_slow |= row["ratio"] > limit
-            rows[row["path"]].append(
+            rows[row["method"]].append(
                 f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f}), "
                 f"at most {limit}"
             )

@@ -10,14 +10,17 @@ OMP_NUM_THREADS=1 (and TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 for Nen
 import argparse
 import statistics
 
+from cost import BASELINE, METHODS, Method, build
 from rich.console import Console
 from rich.table import Table
 
-from nengo_lr import ScheduledPES, benchmark
+from nengo_lr import ScheduledPES
+from nengo_lr.compare import interleaved
 from nengo_lr.schedules.expressions import catalogue, examples
+from nengo_lr.simulators import SIMULATORS
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--simulator", choices=benchmark.SIMULATORS, default="nengo")
+parser.add_argument("--simulator", choices=SIMULATORS, default="nengo")
 parser.add_argument("--rounds", type=int, default=21)
 parser.add_argument("--neurons", type=int, default=200)
 parser.add_argument("--dimensions", type=int, default=8)
@@ -29,22 +32,20 @@ schedules = [
     for example in examples(cls)[:1]
     if example.largest
 ]
-paths = [benchmark.PATHS[benchmark.BASELINE]] + [
-    benchmark.Path(
-        type(schedule.schedules[0]).__name__, lambda s=schedule: ScheduledPES(s)
-    )
+methods = [METHODS[BASELINE]] + [
+    Method(type(schedule.schedules[0]).__name__, lambda s=schedule: ScheduledPES(s))
     for schedule in schedules
 ]
-make = benchmark.SIMULATORS[args.simulator]
+make = SIMULATORS[args.simulator]
 simulators = {
-    path.name: make(benchmark.build(path, args.neurons, args.dimensions))
-    for path in paths
+    method.name: make(build(method, args.neurons, args.dimensions))
+    for method in methods
 }
 for simulator in simulators.values():
     simulator.run_steps(300)
-ratios, _ = benchmark.interleaved(
+ratios, _ = interleaved(
     {name: lambda sim=sim: sim.run_steps(300) for name, sim in simulators.items()},
-    benchmark.BASELINE,
+    BASELINE,
     args.rounds,
 )
 

@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 ON_DEMAND = (
-    "benchmark",
     "checkpoint",
     "compare",
     "keras",

@@ -15,7 +15,7 @@ import pytest
 from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
-from nengo_lr import benchmark, tasks
+from nengo_lr import tasks
 from nengo_lr.cli import main
 from nengo_lr.cli.commands import commands
 from nengo_lr.schedules import expressions
@@ -23,7 +23,6 @@ from nengo_lr.schedules import expressions
 NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "kernels", "params", "version"}
 
 RECORDS = {
-    "benchmark.Path",
     "compare.Comparison",
     "compare.Experiment",
     "compare.Path",
@@ -35,7 +34,6 @@ RECORDS = {
 
 DRAWN = {
     "plot.comparison",
-    "plot.costs",
     "plot.error_left",
     "plot.label_lines",
     "plot.range_test",
@@ -394,28 +392,10 @@ ROWS = {
         "text": ("m:f", [("m:f", "can be found"), (None, "text"), ("math:pi", "not a")])
     },
     "compare.default_paths": {"scalers": (("tied",), [(["fast"], "must be one of")])},
-    "benchmark.build": {
-        "path": (benchmark.PATHS["nengo.PES"], [("fast", "a Path"), (None, "a Path")]),
-        "neurons": (5, INTEGER),
-        "dimensions": (1, INTEGER),
-    },
-    "benchmark.interleaved": {
+    "compare.interleaved": {
         "runs": ({"a": list}, [({}, "must be one of")]),
         "baseline": ("a", CHOICE),
         "rounds": (1, INTEGER),
-    },
-    "benchmark.measure": {
-        "names": ([], [(["fast"], "must be one of")]),
-        "neurons": (5, INTEGER),
-        "dimensions": (1, INTEGER),
-        "simulator": ("nengo", CHOICE),
-        "rounds": (1, INTEGER),
-        "kwargs": ({}, [({"minibatch_size": 2}, TypeError, "minibatch_size")]),
-    },
-    "benchmark.peak_memory": {
-        "name": ("nengo.PES", CHOICE),
-        "neurons": (5, INTEGER),
-        "dimensions": (1, INTEGER),
     },
     "tasks.band_limited": {
         "rng": (np.random.RandomState(0), [("fast", "random"), (0, "random")]),
@@ -667,18 +647,6 @@ OPTIONS = {
         "expression": [("fast", "'fast' at column 1"), ("", "column")],
         "duration": [*ABOVE_0, ("nan", "nan"), ("inf", "inf")],
         "output": [("a.fast", "fast"), ("/proc/nowhere/a.png", "/proc/nowhere")],
-    },
-    "benchmark": {
-        "sizes": [
-            ("fast", "not like 50x1"),
-            ("0x1", "not like"),
-            ("1x2x3", "not like"),
-        ],
-        "paths": NAMES,
-        "simulators": NAMES,
-        "minibatch": COUNT,
-        "rounds": [("2", "not in the range x>=3"), ("fast", "not a valid integer")],
-        "output": FOLDER,
     },
     "range-test": {
         "task": TASK,

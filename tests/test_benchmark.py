@@ -1,51 +1,45 @@
-import nengo
-import numpy as np
+"""What learning costs, as benchmarks/cost.py measures it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from nengo_lr import benchmark
+pd = pytest.importorskip("pandas")
+pytest.importorskip("click")
+pytest.importorskip("matplotlib")
 
-SMALL = (20, 2)
-
-
-@pytest.mark.parametrize("name", benchmark.PATHS)
-def test_paths_learn_with_the_rule_that_they_name(name):
-    network = benchmark.build(benchmark.PATHS[name], *SMALL)
-    (learned,) = (c for c in network.connections if c.pre_obj is network.ensembles[0])
-    with nengo.Simulator(network, progress_bar=False) as sim:
-        before = sim.signals[sim.model.sig[learned]["weights"]].copy()
-        sim.run_steps(100)
-        after = sim.signals[sim.model.sig[learned]["weights"]]
-        still = name in ("no learning", "ScheduledPES at rate 0")
-        assert np.array_equal(before, after) == still
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "cost.py"
 
 
-def test_interleaved_compares_each_round():
-    calls = []
-    runs = {name: lambda name=name: calls.append(name) for name in ("a", "b")}
-    ratios, seconds = benchmark.interleaved(runs, "a", rounds=3)
-    assert calls == ["a", "b"] * 3
-    assert ratios["a"] == [1.0] * 3
-    assert len(ratios["b"]) == 3
-    assert seconds > 0
+def test_costs_are_ratios_to_pes(tmp_path):
+    options = ["--sizes", "20x1,30x2", "--methods", "ScheduledPES", "--rounds", "3"]
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *options, "--output", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    table = pd.read_csv(tmp_path / "cost.csv")
+    methods = ["nengo.PES", "no learning", "ScheduledPES", "memory limit"]
+    assert list(table["method"]) == methods * 2
+    assert (table["low"] <= table["ratio"]).all()
+    assert (table["ratio"] <= table["high"]).all()
+    assert (table["ratio"][table["method"] == "nengo.PES"] == 1).all()
+    assert (tmp_path / "cost.png").stat().st_size > 10_000
+    for words in (*methods, "20 x 1", "30 x 2"):
+        assert words in done.stdout
 
 
-def test_measure_adds_the_baseline_and_the_limits():
-    rows = benchmark.measure(["ScheduledPES"], *SMALL, rounds=3)
-    assert [row["path"] for row in rows] == [
-        "nengo.PES",
-        "no learning",
-        "ScheduledPES",
-        "memory limit",
-    ]
-    assert rows[0]["ratio"] == 1.0
-    assert all(row["low"] <= row["ratio"] <= row["high"] for row in rows)
+def test_factors_need_one_matrix_less_than_pes(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    from cost import peak_memory
 
-
-def test_factors_need_one_matrix_less_than_pes():
     neurons, dimensions = 500, 100
     matrix = 8 * neurons * dimensions
     plain, scheduled = (
-        benchmark.peak_memory(name, neurons, dimensions)
-        for name in ("nengo.PES", "ScheduledPES")
+        peak_memory(name, neurons, dimensions) for name in ("nengo.PES", "ScheduledPES")
     )
     assert plain - scheduled > 0.95 * matrix

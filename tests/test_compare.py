@@ -17,6 +17,7 @@ from nengo_lr.compare import (
     Path,
     compare,
     default_paths,
+    interleaved,
     jobs,
     missing_simulators,
 )
@@ -205,3 +206,13 @@ def test_optimizers_learn_at_the_rate_times_their_gain():
         run = runs_of(found, path)
         assert (run["drift"] == 0).all()
         assert (run["distance"] > 1e-3).all()
+
+
+def test_interleaved_compares_each_round():
+    calls = []
+    runs = {name: lambda name=name: calls.append(name) for name in ("a", "b")}
+    ratios, seconds = interleaved(runs, "a", rounds=3)
+    assert calls == ["a", "b"] * 3
+    assert ratios["a"] == [1.0] * 3
+    assert len(ratios["b"]) == 3
+    assert seconds > 0

@@ -19,7 +19,7 @@ LAYERS = [
     ["backends"],
     ["runtime"],
     ["checkpoint", "stability"],
-    ["tasks", "benchmark", "simulators", "executors", "plot"],
+    ["tasks", "simulators", "executors", "plot"],
     ["compare", "search"],
     ["cli"],
 ]
@@ -87,7 +87,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize(
     "name",
-    ["benchmark", "checkpoint", "compare", "plot", "search", "stability", "tasks"],
+    ["checkpoint", "compare", "plot", "search", "stability", "tasks"],
 )
 def test_modules_on_demand(name):
     code = f"import nengo_lr; print(nengo_lr.{name}.__name__)"

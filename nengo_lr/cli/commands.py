@@ -3,7 +3,6 @@
 import click
 
 import nengo_lr
-from nengo_lr.cli.benchmark import benchmark
 from nengo_lr.cli.compare import compare
 from nengo_lr.cli.examples import examples
 from nengo_lr.cli.range_test import range_test
@@ -34,7 +33,6 @@ for command in (
     stable_rate,
     schedules,
     plot,
-    benchmark,
     examples,
 ):
     commands.add_command(command)

@@ -6,7 +6,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import NengoException, SimulationError
 
-from nengo_lr.benchmark import interleaved
+from nengo_lr.compare.timing import interleaved
 from nengo_lr.simulators import SIMULATORS, reason
 
 TIMING = {"nengo": (200, 25), "nengo_dl": (500, 9)}

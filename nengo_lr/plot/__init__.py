@@ -3,7 +3,6 @@
 This is the only room that imports matplotlib. Nothing here calls ``show()``.
 """
 
-from nengo_lr.plot.benchmarks import costs
 from nengo_lr.plot.comparisons import comparison
 from nengo_lr.plot.schedules import schedule
 from nengo_lr.plot.searches import error_left, range_test, study, sweep
@@ -23,7 +22,6 @@ __all__ = [
     "INK",
     "STYLE",
     "comparison",
-    "costs",
     "error_left",
     "label_lines",
     "range_test",
