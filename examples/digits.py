@@ -31,10 +31,13 @@ parser.add_argument("--seeds", type=int, default=1, help="to report; 5 in the do
 parser.add_argument("--choose", type=int, default=1, help="more seeds, for the rates")
 parser.add_argument("--images", type=int, default=700, help="to learn; 1297 in docs")
 parser.add_argument("--neurons", type=int, default=200, help="500 in the docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+if args.quick:
+    args.images, args.neurons = 150, 100
 
 SHOWN = 0.03  # seconds per image
-N_TEST = 200 if args.images < 1000 else 500
+N_TEST = min(args.images, 200) if args.images < 1000 else 500
 LENGTH = args.images * SHOWN
 
 digits = load_digits()

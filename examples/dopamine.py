@@ -23,10 +23,13 @@ from nengo_lr.search import side_by_side
 parser = argparse.ArgumentParser(description="Neurons that drive the learning rate.")
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=2, help="10 in the docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+args.seeds = 1 if args.quick else args.seeds
 
 TASK = replace(nlr.tasks.TASKS["switch"], noise=0.5)
-LEARNING, TEST = 12.0, 4.0  # seconds; the target changes in the middle of learning
+LEARNING = 4.0 if args.quick else 12.0  # seconds; the target changes in its middle
+TEST = LEARNING / 4
 CONSTANTS = [1e-4, 2e-4, 4e-4, 8e-4, 1.5e-3]
 LOW, HIGH = 2e-4, 1e-2  # the rates for no surprise and for one of 1
 NOISE = 0.15  # the mean square error that noise alone makes
@@ -119,7 +122,9 @@ with nlr.plot.style():
     bottom.axvspan(LEARNING, end, color="#F2F2F2", zorder=0)
     bottom.text(LEARNING + 0.1, 0.6, "test", color=nlr.plot.INK)
     bottom.set_xlim(0, end)
-    nlr.plot.tidy(bottom, "time (s), the target changes at 6 s", "RMS error in .5 s")
+    nlr.plot.tidy(
+        bottom, f"time (s), the target changes at {half:g} s", "RMS error in .5 s"
+    )
     figure.draw_without_rendering()
     nlr.plot.label_lines(bottom)
 

@@ -22,7 +22,10 @@ parser = argparse.ArgumentParser(description="Find a learning rate in four ways.
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--duration", type=float, default=2.0, help="seconds of each run")
 parser.add_argument("--rates", type=int, default=12, help="in the sweep")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+if args.quick:
+    args.duration, args.rates = 1.5, 8
 duration, test = args.duration, args.duration / 2
 
 

@@ -20,8 +20,9 @@ parser = argparse.ArgumentParser(description="Learn two layers with their own ra
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--duration", type=float, default=12.0, help="seconds")
 parser.add_argument("--seed", type=int, default=1, help="of the input and the noise")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
-duration = args.duration
+duration = 3.0 if args.quick else args.duration
 
 
 # %%

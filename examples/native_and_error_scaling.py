@@ -27,7 +27,10 @@ parser = argparse.ArgumentParser(description="ScheduledPES beside error scaling.
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--duration", type=float, default=2.0, help="seconds")
 parser.add_argument("--seeds", type=int, default=1, help="how many")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+if args.quick:
+    args.duration = 1.0
 
 # %% [markdown]
 # A communication channel of 100 neurons learns for three quarters of the time, with a

@@ -21,7 +21,9 @@ parser.add_argument("--task", choices=nlr.tasks.TASKS, default="product")
 parser.add_argument("--seeds", type=int, default=1, help="to report; 5 in the docs")
 parser.add_argument("--choose", type=int, default=1, help="more seeds, for the rates")
 parser.add_argument("--learning", type=float, default=5.0, help="seconds; 15 in docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+args.learning = 1.5 if args.quick else args.learning
 
 # %% [markdown]
 # What divides by the size of the gradient needs rates about ten times larger.

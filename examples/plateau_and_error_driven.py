@@ -23,6 +23,7 @@ from nengo_lr.search import side_by_side
 parser = argparse.ArgumentParser(description="Rates that follow the error.")
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=1, help="5 in the docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
 
 # %% [markdown]
@@ -31,7 +32,8 @@ args, _ = parser.parse_known_args()
 
 # %%
 TASK = nlr.tasks.TASKS["switch"]
-LEARNING, TEST = 12.0, 4.0  # seconds
+LEARNING = 4.0 if args.quick else 12.0  # seconds
+TEST = LEARNING / 4
 CONSTANTS = [2e-4, 5e-4, 1.5e-3, 4e-3]
 LAWS = {
     "error-driven": nlr.ErrorDriven(low=1e-3, high=5e-3, scale=0.5, tau=0.3),
@@ -105,7 +107,9 @@ with nlr.plot.style():
         ax.axvline(HALF, color="0.5", linestyle=":")
     top.text(LEARNING + 0.1, 0.2, "test", color=nlr.plot.INK)
     bottom.set_xlim(0, END)
-    nlr.plot.tidy(bottom, "time (s), the target changes at 6 s", "RMS error in .5 s")
+    nlr.plot.tidy(
+        bottom, f"time (s), the target changes at {HALF:g} s", "RMS error in .5 s"
+    )
     figure.draw_without_rendering()
     nlr.plot.label_lines(bottom)
 

@@ -21,7 +21,10 @@ parser = argparse.ArgumentParser(description="Learn from reward with a signed ra
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=2, help="10 in the docs")
 parser.add_argument("--trials", type=int, default=120, help="300 in the docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+if args.quick:
+    args.seeds, args.trials = 1, 60
 
 # %% [markdown]
 # In the middle of each trial the bird pecks and is rewarded or not. It learns from that

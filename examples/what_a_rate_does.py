@@ -22,7 +22,9 @@ from nengo_lr.stability import stable_rate
 parser = argparse.ArgumentParser(description="A rate too high, right, and too low.")
 parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=2, help="of PES; 10 in the docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+args.seeds = 1 if args.quick else args.seeds
 
 
 def rms(errors, axis=0):
@@ -45,14 +47,15 @@ def settled(curve, limit):
 
 # %%
 TASK = nlr.tasks.TASKS["square"]
-LEARNING, WINDOW = 15_000, 1000  # steps of 1 ms
+LEARNING = 5_000 if args.quick else 15_000  # steps of 1 ms
+WINDOW = 1000
 rates = {"too low": 1e-5, "low": 1e-4, "right": 1e-3, "high": 3e-3, "too high": 5e-3}
 UNSTABLE = 5e-2
 
 
 def pes(seed):
     """The error curves (n_rates, n_windows), last errors and test errors of a seed."""
-    errors = side_by_side(TASK, rates.values(), seed)
+    errors = side_by_side(TASK, rates.values(), seed, LEARNING * 1e-3)
     curves = rms(errors[:LEARNING].reshape(-1, WINDOW, len(rates)), axis=1).T
     return curves, rms(errors[LEARNING - 3000 : LEARNING]), rms(errors[LEARNING:])
 

@@ -24,7 +24,10 @@ parser.add_argument("--output", help="write the figure to this file")
 parser.add_argument("--seeds", type=int, default=2, help="to report; 10 in the docs")
 parser.add_argument("--choose", type=int, default=1, help="more seeds, for the rates")
 parser.add_argument("--learning", type=float, default=6.0, help="seconds; 15 in docs")
+parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
+if args.quick:
+    args.seeds, args.learning = 1, 1.5
 
 # %% [markdown]
 # A rate is where a schedule starts, or its peak. All schedules with all rates learn
@@ -43,6 +46,7 @@ SCHEDULES = {
     "warm-up": lambda rate: nlr.Warmup(rate, duration=LENGTH / 5),
 }
 RATES = [3e-5, 6e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.5e-3, 2.5e-3, 4e-3, 6e-3]
+RATES = RATES[4::2] if args.quick else RATES
 SITUATIONS = {"noisy": "noisy target", "switch": "task switch", "comm": "clean target"}
 TEST = 0.3 * LENGTH
 
