@@ -32,7 +32,7 @@ from nengo_lr import ExponentialDecay, ScheduledPES, optimizers
 from nengo_lr.cli.options import Names, OutputFolder
 from nengo_lr.compare import interleaved
 from nengo_lr.executors import processes
-from nengo_lr.plot import COLORS, INK, save, style, tidy
+from nengo_lr.lab.plot import COLORS, INK, save, style, tidy
 from nengo_lr.simulators import SIMULATORS
 
 RATE = 1e-6

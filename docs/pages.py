@@ -38,12 +38,12 @@ ELSEWHERE = {"letters", "letters_local_gains"}
 def write_api(folder):
     """Write one page for each room, with all that it exports."""
     rooms = {room.name for room in pkgutil.iter_modules(nengo_lr.__path__)} - HIDDEN
-    rooms = [*FIRST, *sorted(rooms - set(FIRST))]
+    rooms = [*FIRST, *sorted(rooms - set(FIRST) | {"lab.plot"})]
     folder.mkdir(exist_ok=True)
     for room in rooms:
         name = f"nengo_lr.{room}"
         text = f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n"
-        if room in ("feedback", "optimizers", "schedules", "plot", "search", "compare"):
+        if room in ("feedback", "optimizers", "schedules", "search", "compare"):
             text += "   :show-inheritance:\n"
         if room == "keras":  # methods that TensorFlow, which is not here, wraps
             text += "   :exclude-members: build,from_config,get_config,update_step\n"

@@ -136,7 +136,7 @@ for rule, (_, rates) in RATES.items():
 # too high loses what it learned first; along a cosine, high rates do no harm.
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, axes = plt.subplots(1, len(RATES), sharey=True, figsize=(8, 3.8))
     for ax, (rule, (_, rates)) in zip(axes, RATES.items()):
         for i, schedule in enumerate(SCHEDULES):
@@ -144,7 +144,7 @@ with nlr.plot.style():
             (line,) = ax.semilogx(rates, middle, "o-", label=schedule)
             ax.fill_between(rates, low, high, color=line.get_color(), alpha=0.15, lw=0)
         ax.set_title(rule)
-        nlr.plot.tidy(ax, "learning rate (at the start)")
+        nlr.lab.plot.tidy(ax, "learning rate (at the start)")
     axes[0].set_ylabel("right answers to unseen images (%)")
     axes[0].legend(loc="lower left")
 

@@ -106,26 +106,25 @@ for i, name in enumerate(names):
     print(f"{name:18}" + "".join(f"{text:25}" for text in texts))
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=(8, 5.6))
     t = np.arange(1, len(rates[0]) + 1) * 1e-3
-    top.plot(t, 1e3 * rates[0], color=nlr.plot.COLORS[1], linewidth=1)
+    top.plot(t, 1e3 * rates[0], color=nlr.lab.plot.COLORS[1], linewidth=1)
     top.set_title("rate of one run with dopamine neurons")
-    nlr.plot.tidy(top, None, r"learning rate ($10^{-3}$)")
+    nlr.lab.plot.tidy(top, None, r"learning rate ($10^{-3}$)")
     for i, color in zip(
-        (1, 3, len(names) - 1), (*nlr.plot.COLORS[2::-2], nlr.plot.COLORS[1])
+        (1, 3, len(names) - 1), (*nlr.lab.plot.COLORS[2::-2], nlr.lab.plot.COLORS[1])
     ):
         windows = errors[:, :, i].reshape(args.seeds, -1, 500)
         curve = np.median(np.sqrt(np.mean(windows**2, axis=2)), axis=0)
         at = 0.5 * (np.arange(len(curve)) + 0.5)
         bottom.semilogy(at, curve, color=color, label=names[i])
     bottom.axvspan(LEARNING, end, color="#F2F2F2", zorder=0)
-    bottom.text(LEARNING + 0.1, 0.6, "test", color=nlr.plot.INK)
+    bottom.text(LEARNING + 0.1, 0.6, "test", color=nlr.lab.plot.INK)
     bottom.set_xlim(0, end)
-    nlr.plot.tidy(
+    nlr.lab.plot.tidy(
         bottom, f"time (s), the target changes at {half:g} s", "RMS error in .5 s"
     )
-    figure.draw_without_rendering()
-    nlr.plot.label_lines(bottom)
+    bottom.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 plt.savefig(args.output) if args.output else plt.show()

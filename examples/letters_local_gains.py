@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
-from nengo_lr.plot import label_lines, save, style, tidy
+from nengo_lr.lab.plot import save, style, tidy
 
 GAINS = {
     "mild": Gains(0.005, 0.995, (0.01, 100.0)),
@@ -166,7 +166,7 @@ def draw_panel(ax, settings, outcomes):
     ax.set_yscale("log")
     ax.margins(x=0.01)
     tidy(ax, "gradient steps", "loss per image (nats)")
-    label_lines(ax, gap=0.07)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
 if __name__ == "__main__":

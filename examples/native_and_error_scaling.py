@@ -19,7 +19,7 @@ import numpy as np
 
 import nengo_lr as nlr
 from nengo_lr.compare import NATIVE, NODE, PRODUCT, SCALERS, Experiment
-from nengo_lr.plot import COLORS, label_lines, style, tidy
+from nengo_lr.lab.plot import COLORS, style, tidy
 from nengo_lr.simulators import SIMULATORS, missing_simulators
 from nengo_lr.tasks import TASKS, WEIGHTS_EVERY
 
@@ -128,6 +128,5 @@ with style():
         ax.set(yscale="log", ylim=(1e-17, 3), title=simulator)
         tidy(ax, "time (s)")
     tidy(axes[0, 0], ylabel="weights' distance from ScheduledPES, relative")
-    figure.draw_without_rendering()
-    label_lines(axes[0, -1])
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.savefig(args.output) if args.output else plt.show()

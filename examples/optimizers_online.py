@@ -79,7 +79,7 @@ for kind, (_, rates) in KINDS.items():
     )
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, ax = plt.subplots(figsize=(8, 4))
     for kind, errors in found.items():
         n = errors.shape[1] // 500
@@ -92,8 +92,7 @@ with nlr.plot.style():
     ax.set_title(TASK.description)
     ax.yaxis.set_minor_formatter("{x:g}")
     ax.yaxis.set_major_formatter("{x:g}")
-    nlr.plot.tidy(ax, "time (s)", "RMS error in .5 s")
-    figure.draw_without_rendering()
-    nlr.plot.label_lines(ax)
+    nlr.lab.plot.tidy(ax, "time (s)", "RMS error in .5 s")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 plt.savefig(args.output) if args.output else plt.show()

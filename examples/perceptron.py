@@ -100,7 +100,7 @@ print(f"largest difference between Nengo and the program: {difference:.0e}")
 assert difference < 1e-13
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
     wild = np.abs(perceptron(1.0, 24)[:, 1])
     left.semilogy(np.arange(1, 25), wild, marker="o", markersize=4)

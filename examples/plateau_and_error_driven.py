@@ -87,17 +87,17 @@ for i, name in enumerate(names):
     print(f"{name:18}" + "".join(f"{text:25}" for text in texts))
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=(8, 5.6))
     t = np.arange(1, errors.shape[1] + 1) * 1e-3
     learning = t < LEARNING
-    for name, used, color in zip(LAWS, rates[0], nlr.plot.COLORS[1:]):
+    for name, used, color in zip(LAWS, rates[0], nlr.lab.plot.COLORS[1:]):
         top.plot(t[learning], 1e3 * used[learning], color=color, label=name)
     top.legend()
     top.set_title("the rates of one run")
-    nlr.plot.tidy(top, None, r"learning rate ($10^{-3}$)")
+    nlr.lab.plot.tidy(top, None, r"learning rate ($10^{-3}$)")
     shown = [CONSTANTS.index(1.5e-3), *range(len(CONSTANTS), len(names))]
-    for i, color in zip(shown, nlr.plot.COLORS):
+    for i, color in zip(shown, nlr.lab.plot.COLORS):
         windows = errors[:, :, i].reshape(args.seeds, -1, 500)
         curve = np.median(np.sqrt(np.mean(windows**2, axis=2)), axis=0)
         at = 0.5 * (np.arange(len(curve)) + 0.5)
@@ -105,12 +105,11 @@ with nlr.plot.style():
     for ax in (top, bottom):
         ax.axvspan(LEARNING, END, color="#F2F2F2", zorder=0)
         ax.axvline(HALF, color="0.5", linestyle=":")
-    top.text(LEARNING + 0.1, 0.2, "test", color=nlr.plot.INK)
+    top.text(LEARNING + 0.1, 0.2, "test", color=nlr.lab.plot.INK)
     bottom.set_xlim(0, END)
-    nlr.plot.tidy(
+    nlr.lab.plot.tidy(
         bottom, f"time (s), the target changes at {HALF:g} s", "RMS error in .5 s"
     )
-    figure.draw_without_rendering()
-    nlr.plot.label_lines(bottom)
+    bottom.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 plt.savefig(args.output) if args.output else plt.show()

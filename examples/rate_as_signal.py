@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
 import nengo_lr as nlr
-from nengo_lr.plot import COLORS, INK, label_lines, save, style, tidy
+from nengo_lr.lab.plot import COLORS, INK, save, style, tidy
 from nengo_lr.tasks import band_limited
 
 parser = argparse.ArgumentParser(description="See what a rate that changes does.")
@@ -135,6 +135,5 @@ with style():
         for begin, end, said in ((0.0, LEARN, text), (LEARN, PERIOD, "test")):
             middle_of_it = start + (begin + end) / 2
             top.text(middle_of_it, 1.12, said, ha="center", va="bottom", color=INK)
-    figure.draw_without_rendering()
-    label_lines(middle)
+    middle.legend(loc="upper left", bbox_to_anchor=(1, 1))
 save(figure, args.output) if args.output else plt.show()

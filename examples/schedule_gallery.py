@@ -25,11 +25,11 @@ schedules = [examples(cls)[0] for cls in catalogue().values()]
 schedules = [schedule for schedule in schedules if schedule.largest is not None]
 rows = -(-len(schedules) // COLUMNS)
 
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(12, 1.9 * rows))
     for ax, schedule in zip(axes.flat, schedules):
         name = type(schedule).__name__
-        nlr.plot.schedule(schedule, DURATIONS.get(name, 12.0), ax)
+        nlr.lab.plot.schedule(schedule, DURATIONS.get(name, 12.0), ax)
         ax.set_title(textwrap.shorten(name, 30), fontsize=10)
         ax.set(xlabel="", ylabel="")
     for ax in axes.flat[len(schedules) :]:

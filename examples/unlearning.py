@@ -147,7 +147,7 @@ for name, right in correct.items():
     print(f"{name:17} {cells[0]:20} {cells[1]:20} {cells[2]}")
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, (top, middle, bottom) = plt.subplots(
         3, sharex=True, figsize=(8, 6.8), height_ratios=[2, 1, 1]
     )
@@ -162,16 +162,16 @@ with nlr.plot.style():
         top.fill_between(trials, low, high, color=line.get_color(), alpha=0.15, lw=0)
     top.set(ylim=(0, 101), xlim=(0, args.trials))
     top.legend(loc="lower left")
-    nlr.plot.tidy(top, None, f"right choices (%)\nin {window} trials")
+    nlr.lab.plot.tidy(top, None, f"right choices (%)\nin {window} trials")
     for ax, (name, rate) in zip((middle, bottom), rates.items()):
-        color = nlr.plot.COLORS[list(rates).index(name)]
+        color = nlr.lab.plot.COLORS[list(rates).index(name)]
         trials = np.arange(len(rate)) / TRIAL
         ax.plot(trials, 1e4 * rate, color=color, linewidth=0.7)
         ax.set(ylim=(-5, 5), title=f"{name}, one bird")
-        nlr.plot.tidy(ax, None, "learning rate\n($10^{-4}$)")
+        nlr.lab.plot.tidy(ax, None, "learning rate\n($10^{-4}$)")
     for ax in (top, middle, bottom):
         ax.axvline(HALF, color="0.5", linestyle=":")
-    top.text(HALF, 4, " left and right swapped", color=nlr.plot.INK)
+    top.text(HALF, 4, " left and right swapped", color=nlr.lab.plot.INK)
     bottom.set_xlabel("trial")
 
 plt.savefig(args.output) if args.output else plt.show()

@@ -146,7 +146,7 @@ for name, weights in histories.items():
         row(name, rate, n, "yes", f"{curve[-1]:.1f}", f"{last:.1f}")
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), width_ratios=[1.2, 1])
     (left, right), (bottom_left, bottom_right) = axes
 
@@ -154,7 +154,7 @@ with nlr.plot.style():
     for name, curve in zip(rates, np.median(curves, axis=0)):
         left.semilogy(t, curve, label=name)
     left.set(ylim=(0.02, 1), xlim=(0, 15), title="PES")
-    nlr.plot.tidy(left, "time (s)", "RMS error while learning")
+    nlr.lab.plot.tidy(left, "time (s)", "RMS error while learning")
 
     for values, label in [(learned, "while learning"), (unseen, "on unseen input")]:
         x = list(rates.values())
@@ -167,13 +167,13 @@ with nlr.plot.style():
     )
     right.set_ylim(0.02, 1)
     right.legend(loc="upper left", bbox_to_anchor=(0.2, 1))
-    nlr.plot.tidy(right, "learning rate", "RMS error")
+    nlr.lab.plot.tidy(right, "learning rate", "RMS error")
 
     for name in list(histories)[:-1]:
         curve = misses(histories[name], INPUTS, TARGETS)
         bottom_left.loglog(np.arange(1, len(curve) + 1), curve, label=name)
     bottom_left.set(ylim=(10, 300), title="perceptron")
-    nlr.plot.tidy(bottom_left, "round", "RMS error on the samples")
+    nlr.lab.plot.tidy(bottom_left, "round", "RMS error on the samples")
 
     x = np.geomspace(1e-7, 3e-4, 40)
     for numbers, label in [(INPUTS, "on its samples"), (UNSEEN, "on unseen numbers")]:
@@ -181,10 +181,9 @@ with nlr.plot.style():
         last = [misses(perceptron(rate)[-1:], numbers, target)[0] for rate in x]
         bottom_right.loglog(x, last, label=label)
     bottom_right.legend()
-    nlr.plot.tidy(bottom_right, "learning rate", f"RMS error after {ROUNDS} rounds")
+    nlr.lab.plot.tidy(bottom_right, "learning rate", f"RMS error after {ROUNDS} rounds")
 
-    figure.draw_without_rendering()
-    nlr.plot.label_lines(left)
-    nlr.plot.label_lines(bottom_left)
+    left.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    bottom_left.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 plt.savefig(args.output) if args.output else plt.show()

@@ -81,19 +81,19 @@ for name, title in SITUATIONS.items():
         print(f"{schedule:17} {rate:<7g} {spread:27} {np.median(ratio):.2f}, {better}")
 
 # %%
-with nlr.plot.style():
+with nlr.lab.plot.style():
     figure, axes = plt.subplots(1, 3, sharey=True, figsize=(9, 3.6))
     places = np.arange(len(SCHEDULES))[::-1]
     for ax, (title, ratios) in zip(axes, found.items()):
         medians = np.median(ratios, axis=1)
-        colors = [nlr.plot.COLORS[2 if median < 0.95 else 6] for median in medians]
+        colors = [nlr.lab.plot.COLORS[2 if median < 0.95 else 6] for median in medians]
         ax.hlines(places, ratios.min(axis=1), ratios.max(axis=1), color=colors, lw=2)
         ax.scatter(medians, places, color=colors, s=40, zorder=3)
-        ax.axvline(1, color=nlr.plot.INK, linewidth=1)
+        ax.axvline(1, color=nlr.lab.plot.INK, linewidth=1)
         ax.set(title=title, xscale="log", yticks=places, yticklabels=SCHEDULES)
         ax.set_xticks([0.5, 0.7, 1, 1.4, 2], labels=["0.5", "0.7", "1", "1.4", "2"])
         ax.minorticks_off()
-        nlr.plot.tidy(ax)
+        nlr.lab.plot.tidy(ax)
     figure.supxlabel("test error over that of the best constant rate", fontsize=10)
 
 plt.savefig(args.output) if args.output else plt.show()

@@ -45,7 +45,7 @@ ON_DEMAND = (
     "checkpoint",
     "compare",
     "keras",
-    "plot",
+    "lab",
     "search",
     "stability",
     "tasks",

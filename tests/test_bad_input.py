@@ -33,15 +33,13 @@ RECORDS = {
 """They hold what they are given; the functions that take them check them."""
 
 DRAWN = {
-    "plot.comparison",
-    "plot.error_left",
-    "plot.label_lines",
-    "plot.range_test",
-    "plot.save",
-    "plot.spread",
-    "plot.study",
-    "plot.sweep",
-    "plot.tidy",
+    "lab.plot.comparison",
+    "lab.plot.error_left",
+    "lab.plot.range_test",
+    "lab.plot.save",
+    "lab.plot.study",
+    "lab.plot.sweep",
+    "lab.plot.tidy",
 }
 """They draw what other functions return."""
 
@@ -50,8 +48,8 @@ PASSED_ON = {
     "keras.layer_factors.factors",
     "keras.layer_factors.sim",
     "expressions.parse.names",
-    "plot.schedule.ax",
-    "plot.schedule.kwargs",
+    "lab.plot.schedule.ax",
+    "lab.plot.schedule.kwargs",
     "search.Template.names",
     "stability.error_left.times",
     "stability.error_left.x",
@@ -419,7 +417,7 @@ ROWS = {
         "learning": (0.1, POSITIVE),
         "test": (0.1, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
     },
-    "plot.schedule": {
+    "lab.plot.schedule": {
         "schedule": (C, [("fast", "must be a Schedule"), (1.0, "must be a Schedule")]),
         "duration": (1.0, POSITIVE),
     },
@@ -536,7 +534,7 @@ def public_callables():
         if room.name not in NOT_FOR_USERS
     ]
     found = {}
-    for name in rooms:
+    for name in [*rooms, "lab.plot"]:
         try:
             room = import_module(f"nengo_lr.{name}")
         except ModuleNotFoundError:  # TensorFlow, which keras needs

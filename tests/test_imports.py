@@ -19,7 +19,7 @@ LAYERS = [
     ["backends"],
     ["runtime"],
     ["checkpoint", "stability"],
-    ["tasks", "simulators", "executors", "plot"],
+    ["tasks", "simulators", "executors", "lab"],
     ["compare", "search"],
     ["cli"],
 ]
@@ -59,7 +59,7 @@ def test_imports_run_one_way(file):
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        ("matplotlib", {"plot"}),
+        ("matplotlib", {"lab"}),
         ("click", {"cli"}),
         ("rich", {"cli"}),
         ("tensorflow", {"backends", "keras"}),
@@ -87,7 +87,7 @@ def test_import_is_light():
 
 @pytest.mark.parametrize(
     "name",
-    ["checkpoint", "compare", "plot", "search", "stability", "tasks"],
+    ["checkpoint", "compare", "lab", "search", "stability", "tasks"],
 )
 def test_modules_on_demand(name):
     code = f"import nengo_lr; print(nengo_lr.{name}.__name__)"

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 import nengo_lr as nlr
-from nengo_lr import plot
 from nengo_lr.compare import NATIVE, NODE, Comparison, Experiment
+from nengo_lr.lab import plot
+from nengo_lr.search import RangeTest, Sweep
+from nengo_lr.search.runs import Score
 from nengo_lr.tasks import TASKS
 
 
@@ -62,21 +64,33 @@ def test_save(tmp_path):
     assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 10
 
 
-@pytest.mark.parametrize(
-    ("heights", "placed"),
-    [
-        ([], []),
-        ([0.5], [0.5]),
-        ([0.2, 0.8], [0.2, 0.8]),
-        ([0.8, 0.2], [0.8, 0.2]),
-        ([0.5, 0.5], [0.45, 0.55]),
-        ([0.5, 0.52, 0.9], [0.46, 0.56, 0.9]),
-        ([1.0, 1.0, 1.0], [0.8, 0.9, 1.0]),
-        ([0.0, 0.0], [0.0, 0.1]),
-    ],
-)
-def test_labels_keep_their_distance(heights, placed):
-    assert np.allclose(plot.spread(heights, 0.1), placed)
+def test_searches_draw_on_given_axes():
+    """Every answer of a search is drawn where it is asked to be."""
+    times, errors = np.linspace(0.1, 1, 10), np.geomspace(1, 0.1, 10)
+    curve = RangeTest(np.geomspace(1e-5, 1e-2, 10), np.r_[errors[::2], errors[::-2]])
+    scores = {(i, 0): Score(error) for i, error in enumerate((0.2, np.nan, 0.1))}
+    table = pd.DataFrame(
+        {
+            "number": [0, 1, 2],
+            "value": [3.0, 1.0, 2.0],
+            "state": 2 * ["COMPLETE"] + ["PRUNED"],
+        }
+    )
+    left = pd.DataFrame({"rate": 1e-3, "time": times, "left": errors})
+    for draw, found in [
+        (plot.range_test, curve),
+        (plot.sweep, Sweep((1e-4, 1e-3, 1e-2), (0,), scores)),
+        (plot.study, table),
+        (plot.error_left, left),
+    ]:
+        ax = plt.figure().add_subplot()
+        assert draw(found, ax) is ax
+        assert len(plt.get_fignums()) == 1
+        assert ax.get_xlabel()
+        assert ax.get_ylabel()
+        plt.close("all")
+        assert draw(found).figure.number in plt.get_fignums()
+        plt.close("all")
 
 
 def make_comparison(simulators=("nengo", "nengo_dl")):

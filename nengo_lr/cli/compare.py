@@ -112,7 +112,7 @@ def compare(
     schedule; only the fixed rate goes on learning in the test.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
-    from nengo_lr import plot
+    from nengo_lr.lab import plot
 
     refuse(context, WITH_MODEL if model is None else WITHOUT_MODEL, model)
     console = Console(highlight=False)

@@ -10,12 +10,7 @@ from rich.table import Table
 
 from nengo_lr import search
 from nengo_lr.cli.options import OutputFolder, learning_model, model_function
-
-SUGGESTIONS = {
-    "generalize": "for weights that are used after learning",
-    "track": "for learning that never ends",
-    "diverges": "the error blows up",
-}
+from nengo_lr.search.range_test import SUGGESTIONS
 
 
 @click.command("range-test")
@@ -39,7 +34,7 @@ def range_test(task, model, low, high, duration, seed, output):
     tenth of the run says which rates learn, and which are too much.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
-    from nengo_lr import plot
+    from nengo_lr.lab import plot
 
     console = Console(highlight=False)
     function = model_function(task, model, duration)
@@ -48,7 +43,7 @@ def range_test(task, model, low, high, duration, seed, output):
     for header in ("suggestion", "rate", ""):
         table.add_column(header, no_wrap=True)
     for name, meaning in SUGGESTIONS.items():
-        rate = getattr(found, name)
+        rate = found.suggestions[name]
         table.add_row(name, "never" if rate is None else f"{rate:.2g}", meaning)
     console.print(table)
     curve = pd.DataFrame({"rate": found.rates, "error": found.errors})

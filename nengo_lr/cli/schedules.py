@@ -51,7 +51,7 @@ def plot(expression, duration, output):
     nengo-lr plot "ExponentialDecay(1e-3, 5).repeated(4) * 0.5" --output saw.svg
     """
     os.environ.setdefault("MPLBACKEND", "agg")
-    from nengo_lr import plot
+    from nengo_lr.lab import plot
 
     ax = plot.schedule(expressions.parse(expression), duration)
     ax.set_title(textwrap.fill(expression, 80), loc="left", fontsize="medium")

@@ -70,7 +70,7 @@ def search(
     Trials that do worse than most are stopped early.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
-    from nengo_lr import plot
+    from nengo_lr.lab import plot
 
     console = Console(highlight=False)
     templates = {"learning_rate": searching.Template(schedule)}

@@ -47,7 +47,7 @@ def stable_rate(task, model, time, shrink, seed, output):
     and its error.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
-    from nengo_lr import plot
+    from nengo_lr.lab import plot
 
     console = Console(highlight=False)
     network = search.make(model_function(task, model, time), 1e-6, seed)

@@ -88,7 +88,7 @@ def sweep(
 ):
     """Learn with many rates or schedules, each with several seeds."""
     os.environ.setdefault("MPLBACKEND", "agg")
-    from nengo_lr import plot
+    from nengo_lr.lab import plot
 
     console = Console(highlight=False)
     if schedule is not None:

@@ -33,6 +33,13 @@ NEAR = 1.2
 CAUTION = 10.0
 """How far below the rate of the lowest error a rate averages instead of following."""
 
+SUGGESTIONS = {
+    "generalize": "for weights that are used after learning",
+    "track": "for learning that never ends",
+    "diverges": "the error blows up",
+}
+"""What a range test suggests, and what each rate is for."""
+
 
 @dataclass(frozen=True)
 class RangeTest:
@@ -84,6 +91,11 @@ class RangeTest:
         above &= self.rates > self.lowest
         return float(self.rates[np.argmax(above)]) if above.any() else None
 
+    @property
+    def suggestions(self):
+        """The suggested rates by their names in `SUGGESTIONS`, a dict."""
+        return {name: getattr(self, name) for name in SUGGESTIONS}
+
     def plot(self, ax=None):
         """Draw the curve with its suggestions.
 
@@ -96,7 +108,7 @@ class RangeTest:
         -------
         ax : matplotlib.axes.Axes
         """
-        from nengo_lr import plot
+        from nengo_lr.lab import plot
 
         return plot.range_test(self, ax)
 

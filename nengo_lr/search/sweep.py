@@ -90,7 +90,7 @@ class Sweep:
         -------
         ax : matplotlib.axes.Axes
         """
-        from nengo_lr import plot
+        from nengo_lr.lab import plot
 
         return plot.sweep(self, ax)
 
