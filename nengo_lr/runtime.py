@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from typing import Callable, Union
 
 import nengo
-import numpy as np
 from nengo.connection import LearningRule
-from nengo.exceptions import SimulationError, SimulatorClosed, ValidationError
+from nengo.exceptions import SimulationError, ValidationError
 from nengo.node import Node
 
-from nengo_lr.builder.control import CHOICE, FIRST_SCHEDULE, FROZEN, NUMBER, VALUE
-from nengo_lr.builder.rates import SimRate
+from nengo_lr.builder.control import CHOICE, FROZEN, NUMBER, VALUE
+from nengo_lr.builder.hosts import host_of
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledRuleType
 from nengo_lr.schedules import Constant, Schedule
@@ -35,8 +34,8 @@ def set_learning_rate(
 
     Parameters
     ----------
-    sim : nengo.Simulator or nengo_dl.Simulator
-        A simulator that is open.
+    sim : nengo.Simulator
+        A simulator that is open: Nengo's, NengoDL's, or one of a subclass.
     rule : nengo.connection.LearningRule
         ``connection.learning_rule``, with a `.ScheduledPES` or `.Scheduled`.
     learning_rate : float or Schedule or callable
@@ -67,7 +66,7 @@ def set_learning_rate(
     >>> sim.data[rate][:, 0]
     array([0.001 , 0.001 , 0.0001, 0.0001])
     """
-    check_simulator(sim)
+    host = host_of(sim)
     control = find_control(sim, rule)
     if isinstance(learning_rate, (Node, FeedbackLaw)):
         raise ValidationError(
@@ -76,19 +75,19 @@ def set_learning_rate(
             "learning_rate",
         )
     schedule = ScheduledRate(learning_rate).schedule
-    values = read(sim, control)
     if isinstance(schedule, Constant):
+        values = host.read(control)
         values[[CHOICE, VALUE]] = NUMBER, schedule.value
-    elif is_nengo_dl(sim):
+        host.set_control(control, values)
+    elif host.takes_schedules:
+        host.set_schedule(control, schedule)
+    else:
         raise ValidationError(
-            f"NengoDL has compiled the learning rate of {rule.connection} and can be "
-            f"given another number, but not {schedule}. Build the connection with this "
-            "schedule and make a new Simulator",
+            f"{host.title} has compiled the learning rate of {rule.connection} and can "
+            f"be given another number, but not {schedule}. Build the connection with "
+            "this schedule and make a new Simulator",
             "learning_rate",
         )
-    else:
-        values[CHOICE] = choose(sim, control, schedule)
-    write(sim, control, values)
 
 
 @contextmanager
@@ -101,9 +100,10 @@ def frozen(sim: nengo.Simulator) -> Iterator[None]:
 
     Parameters
     ----------
-    sim : nengo.Simulator or nengo_dl.Simulator
-        A simulator that is open. On NengoDL, ``predict`` and ``evaluate`` leave the
-        weights alone within the block; outside they learn.
+    sim : nengo.Simulator
+        A simulator that is open: Nengo's, NengoDL's, or one of a subclass. On NengoDL,
+        ``predict`` and ``evaluate`` leave the weights alone within the block; outside
+        they learn.
 
     Raises
     ------
@@ -129,19 +129,19 @@ def frozen(sim: nengo.Simulator) -> Iterator[None]:
     >>> bool(np.all(sim.data[weights][10:] == sim.data[weights][9]))
     True
     """
-    check_simulator(sim)
+    host = host_of(sim)
     rules = [rule for rule in sim.model.sig if isinstance(rule, LearningRule)]
     controls = [find_control(sim, rule) for rule in rules]
-    before = [read(sim, control)[FROZEN] for control in controls]
+    before = [host.read(control)[FROZEN] for control in controls]
     for control in controls:
-        set_frozen(sim, control, 1.0)
+        set_frozen(host, control, 1.0)
     try:
         yield
     finally:
         if not sim.closed:
-            lifted = [c for c in controls if read(sim, c)[FROZEN] != 1.0]
+            lifted = [c for c in controls if host.read(c)[FROZEN] != 1.0]
             for control, was_frozen in zip(controls, before):
-                set_frozen(sim, control, was_frozen)
+                set_frozen(host, control, was_frozen)
     if not sim.closed and lifted:
         raise SimulationError(
             "The simulator was reset while it was frozen, so that it has learned since "
@@ -154,21 +154,6 @@ class ScheduledRate(ScheduledRuleType):
 
     def __init__(self, learning_rate):
         super().__init__(learning_rate, size_in=0)
-
-
-def is_nengo_dl(sim):
-    """Whether a simulator is NengoDL's."""
-    return hasattr(sim, "tensor_graph")
-
-
-def check_simulator(sim):
-    """Raise an error unless this is an open simulator that can be controlled."""
-    if type(sim) is not nengo.Simulator and not is_nengo_dl(sim):
-        raise ValidationError(
-            f"must be a nengo.Simulator or a nengo_dl.Simulator (got {sim!r})", "sim"
-        )
-    if sim.closed:
-        raise SimulatorClosed("The simulator is closed")
 
 
 def find_control(sim, rule):
@@ -188,41 +173,8 @@ def find_control(sim, rule):
     return sim.model.sig[rule]["control"]
 
 
-def choose(sim, control, schedule):
-    """Add a schedule to the rate's operator; returns the control's choice of it."""
-    (operator,) = (
-        op
-        for op in sim.model.operators
-        if isinstance(op, SimRate) and op.control is control
-    )
-    if schedule not in operator.schedules:
-        operator.schedules.append(schedule)
-    return FIRST_SCHEDULE + operator.schedules.index(schedule)
-
-
-def set_frozen(sim, control, value):
+def set_frozen(host, control, value):
     """Freeze one rule, or let it go on."""
-    values = read(sim, control)
+    values = host.read(control)
     values[FROZEN] = value
-    write(sim, control, values)
-
-
-def read(sim, control):
-    """A copy of a control's values."""
-    if is_nengo_dl(sim):
-        from nengo_lr.backends.nengo_dl import state
-
-        return state.read(sim, control)
-    return np.array(sim.signals[control])
-
-
-def write(sim, control, values):
-    """Set a control's values."""
-    if is_nengo_dl(sim):
-        from nengo_lr.backends.nengo_dl import signals, state
-
-        if np.any(values):
-            signals.use_controls(sim)
-        state.write(sim, control, values)
-    else:
-        sim.signals[control] = values
+    host.set_control(control, values)

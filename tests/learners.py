@@ -13,6 +13,7 @@ from nengo_lr import (
     Scheduled,
     ScheduledPES,
 )
+from nengo_lr.builder.hosts import host_of
 
 DECAY = ExponentialDecay(1e-3, tau=0.05)
 LAW = ErrorDriven(1e-5, 1e-3, scale=0.5, tau=0.01)
@@ -96,21 +97,14 @@ def all_networks():
 
 def state(sim):
     """Everything that learning changes, as copies."""
-    if hasattr(sim, "tensor_graph"):
-        from nengo_lr.backends.nengo_dl.state import variable
-
-        def value(signal):
-            return None if (v := variable(sim, signal)) is None else v.numpy()
-    else:
-
-        def value(signal):
-            return np.array(sim.signals[signal])
-
+    host = host_of(sim)
     learning = [
         op for op in sim.model.operators if type(op).__module__.startswith("nengo_lr")
     ]
     assert learning
     values = {
-        signal: value(signal.base) for op in learning for signal in op.incs + op.updates
+        signal: host.read(signal.base)
+        for op in learning
+        for signal in op.incs + op.updates
     }
     return {signal: array for signal, array in values.items() if array is not None}

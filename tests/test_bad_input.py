@@ -113,8 +113,8 @@ SEED = [(-1, "integer not less than 0"), (0.5, "integer"), ("fast", "integer")]
 CHOICE = [("fast", "must be one of"), (None, "must be one of"), ([], "must be one of")]
 YES_OR_NO = [("fast", "True or False"), (None, "True or False")]
 SIMULATOR = [
-    ("fast", "must be a nengo.Simulator or a nengo_dl.Simulator"),
-    (None, "must be a nengo.Simulator or a nengo_dl.Simulator"),
+    ("fast", "must be an open simulator"),
+    (None, "must be an open simulator"),
 ]
 PATH = [(None, TypeError, "PathLike"), (1.5, TypeError, "float")]
 

@@ -1,1 +1,5 @@
-"""What other simulators need: one module for each, named after the simulator's own."""
+"""What other simulators need: one folder for each, named after its package.
+
+Each folder holds a subclass of `.builder.hosts.Host` as ``HOST``. To import the folder
+does not import the simulator.
+"""

@@ -7,12 +7,12 @@ FROZEN, CHOICE, VALUE = range(3)
 """What the elements of a rule's control Signal mean.
 
 - ``FROZEN``: 1 while the rule does not learn, 0 otherwise.
-- ``CHOICE``: where the rate comes from. 0: as it was built; 1: it is ``VALUE``; i + 2:
-  schedule number i of the operator's ``schedules`` (on the reference simulator only).
+- ``CHOICE``: where the rate comes from. 0: as it was built; 1: it is ``VALUE``; 2: the
+  schedule that the operator was given (where `.Host.takes_schedules`).
 - ``VALUE``: a learning rate.
 """
 
-BUILT, NUMBER, FIRST_SCHEDULE = range(3)
+BUILT, NUMBER, SCHEDULE = range(3)
 """The values of ``CHOICE``."""
 
 

@@ -1,34 +1,300 @@
-"""What the simulator in use brings along: its own rules, and our operators for it."""
+"""What nengo_lr asks of the simulators: Nengo's own here, others in `backends`.
+
+A simulator is known by the package of its class. The one host of that package says what
+the simulator can do, and does what differs from one simulator to the next. Nothing else
+in nengo_lr names a simulator.
+"""
+
+from __future__ import annotations
 
 import importlib
+import importlib.util
+import pkgutil
 import sys
+from functools import cache
+from importlib.metadata import entry_points
 
 import nengo
+import numpy as np
 from nengo.builder import Operator
 from nengo.builder.operator import Copy
-from nengo.exceptions import BuildError
+from nengo.exceptions import BuildError, SimulatorClosed, ValidationError
 
+from nengo_lr.builder.control import CHOICE, SCHEDULE
+from nengo_lr.builder.rates import SimRate
 from nengo_lr.version import version
 
-
-def register_backends():
-    """Register our operators with every simulator that is loaded and that we know."""
-    for simulator in ("nengo_dl",):
-        if simulator in sys.modules:
-            importlib.import_module(f"nengo_lr.backends.{simulator}")
+BACKENDS = "nengo_lr.backends"
+"""The package with the hosts of other simulators."""
 
 
-def works_in_place(model):
-    """Whether the simulator in use changes weights in place, as Nengo's own does.
-
-    NengoDL makes a new array of whatever is added, so that factors spare it nothing.
+class Host:
+    """What nengo_lr asks of an open simulator; this class is that of Nengo's own.
 
     Parameters
     ----------
-    model : Model
-        The model that is built.
+    sim : nengo.Simulator
+        An open simulator. Use `host_of` to find the host that it needs.
+
+    Attributes
+    ----------
+    name : str
+        The package of the simulator's class: its name in lists, files and commands.
+    title : str
+        The simulator's name in sentences.
+    extra : str or None
+        The extra of nengo_lr that installs the simulator.
+    major : str or None
+        The major version of the package that this class was written for. Other packages
+        of the same name are left alone. None: any.
+    announced : bool
+        Whether the package is among Nengo's entry points ``nengo.backends``.
+    works_in_place : bool
+        Whether weights are changed in place, so that a weight change pays as two
+        factors. Where a new array is made of whatever is added, they spare nothing.
+    takes_schedules : bool
+        Whether an open simulator can be given a schedule, and not only a number.
+    minibatches : bool
+        Whether it can run several items at once, with data for each.
     """
-    return type(model.builder) is nengo.builder.Builder
+
+    name = "nengo"
+    title = "Nengo"
+    extra: str | None = None
+    major: str | None = None
+    announced = True
+    works_in_place = True
+    takes_schedules = True
+    minibatches = False
+
+    def __init__(self, sim):
+        self.sim = sim
+
+    @classmethod
+    def is_written_for(cls, package_version):
+        """Whether a version of the package, a string or None, is the known one."""
+        return cls.major in (None, str(package_version).partition(".")[0])
+
+    @classmethod
+    def register(cls):
+        """Register our operators with the simulator, whose package is imported."""
+
+    @classmethod
+    def make(cls, network, **kwargs):
+        """Make an open simulator that prints nothing.
+
+        Parameters
+        ----------
+        network : nengo.Network
+        **kwargs
+            Options of the simulator: ``dt``, ``seed``, and with `minibatches` also
+            ``minibatch_size``.
+
+        Returns
+        -------
+        sim : Simulator
+        """
+        return nengo.Simulator(network, progress_bar=False, **kwargs)
+
+    @property
+    def n_items(self):
+        """How many items run at once."""
+        return 1
+
+    def run(self, n_steps, data=None):
+        """Run some steps.
+
+        Parameters
+        ----------
+        n_steps : int
+        data : dict of nengo.Node to array (items, n_steps, size), optional
+            What Nodes put out, only with `minibatches`.
+        """
+        self.sim.run_steps(n_steps, progress_bar=False)
+
+    def samples(self, probe):
+        """A Probe's data of each item, an array (items, n_samples, size)."""
+        return self.sim.data[probe][None]
+
+    def read(self, signal):
+        """A copy of a Signal's values, or None where the simulator has none."""
+        signals = self.sim.signals
+        if signal in signals or signal.base in signals:
+            return np.array(signals[signal])
+        return None
+
+    def write(self, signal, values):
+        """Set a Signal."""
+        self.sim.signals[signal] = values
+
+    def set_control(self, control, values):
+        """Set the control Signal of a rule, so that the next run obeys it."""
+        self.write(control, values)
+
+    def schedule(self, control):
+        """The Schedule that a rule was given while the simulator was open, or None."""
+        if self.read(control)[CHOICE] != SCHEDULE:
+            return None
+        return self._rate_operator(control).given
+
+    def set_schedule(self, control, schedule):
+        """Let a rule have a Schedule from the next step on, with `takes_schedules`."""
+        values = self.read(control)
+        values[CHOICE] = SCHEDULE
+        self._rate_operator(control).given = schedule
+        self.set_control(control, values)
+
+    def _rate_operator(self, control):
+        return next(
+            op
+            for op in self.sim.model.operators
+            if isinstance(op, SimRate) and op.control is control
+        )
+
+    def finish(self):
+        """Tell the simulator that the signals of a file have been written.
+
+        Its own time follows the step, and its probes are empty.
+        """
+        self.sim._probe_step_time()
+        self.sim.clear_probes()
+
+    @staticmethod
+    def reason(error):
+        """What went wrong in a run, without the simulator's own report around it."""
+        return error
+
+
+@cache
+def known_hosts():
+    """All hosts by name, whether their simulators are installed or not."""
+    known = {Host.name: Host}
+    for module in pkgutil.iter_modules(importlib.import_module(BACKENDS).__path__):
+        folder = importlib.import_module(f"{BACKENDS}.{module.name}")
+        known[module.name] = folder.HOST
+    return known
+
+
+def hosts() -> dict[str, type[Host]]:
+    """The simulators on offer: those that are installed, and that nengo_lr knows.
+
+    Returns
+    -------
+    hosts : dict of str to type
+        The host of each simulator among Nengo's entry points ``nengo.backends``.
+    """
+    installed = announced_packages()
+    return {
+        name: host
+        for name, host in known_hosts().items()
+        if (
+            host.is_written_for(installed[name])
+            if name in installed
+            else not host.announced and importlib.util.find_spec(name) is not None
+        )
+    }
+
+
+def missing_hosts() -> dict[str, type[Host]]:
+    """The simulators that nengo_lr knows and that are not installed, as in `hosts`."""
+    on_offer = hosts()
+    return {n: host for n, host in known_hosts().items() if n not in on_offer}
+
+
+def announced_packages():
+    """The packages that announce a simulator to Nengo, with their versions."""
+    found = entry_points()
+    if hasattr(found, "select"):
+        found = found.select(group="nengo.backends")
+    else:  # Python 3.9
+        found = found.get("nengo.backends", ())
+    packages = {}
+    for entry in found:
+        name = entry.value.partition(":")[0].partition(".")[0]
+        distribution = getattr(entry, "dist", None)  # from Python 3.10 on
+        if distribution is None and name in known_hosts():
+            packages[name] = known_hosts()[name].major
+        else:
+            packages[name] = getattr(distribution, "version", None)
+    return packages
+
+
+def host_of(sim: nengo.Simulator) -> Host:
+    """The host of an open simulator.
+
+    Parameters
+    ----------
+    sim : nengo.Simulator or another simulator that nengo_lr knows
+
+    Returns
+    -------
+    host : Host
+
+    Raises
+    ------
+    ValidationError
+        If it is no simulator, or an unknown one.
+    SimulatorClosed
+        If it is closed.
+    """
+    host = host_type(type(sim))
+    if host is None:
+        titles = ", ".join(f"{known.title}'s" for known in known_hosts().values())
+        raise ValidationError(
+            f"must be an open simulator: {titles}, or a subclass (got {sim!r})", "sim"
+        )
+    if sim.closed:
+        raise SimulatorClosed("The simulator is closed")
+    return host(sim)
+
+
+def host_type(cls):
+    """The host of a class that belongs to a simulator, or None.
+
+    Parameters
+    ----------
+    cls : type
+        A simulator's class or that of its builder.
+    """
+    for base in cls.__mro__:
+        name = base.__module__.partition(".")[0]
+        if name == Host.name:
+            is_own = issubclass(base, (nengo.Simulator, nengo.builder.Builder))
+            return Host if is_own else None
+        if name in known_hosts():
+            return known_hosts()[name] if is_loaded(known_hosts()[name]) else None
+        if name in announced_packages():
+            return None  # an unknown simulator, even where it derives from Nengo's
+    return None
+
+
+def is_loaded(host):
+    """Whether the package of a host is imported, and the one that is known.
+
+    Other packages may have the same name.
+    """
+    package = sys.modules.get(host.name)
+    return package is not None and host.is_written_for(
+        getattr(package, "__version__", None)
+    )
+
+
+def register_backends():
+    """Register our operators with every known simulator that is imported."""
+    for host in known_hosts().values():
+        if is_loaded(host):
+            host.register()
+
+
+def works_in_place(model):
+    """Whether weights are changed in place by the simulator that a Model is built for.
+
+    Parameters
+    ----------
+    model : nengo.builder.Model
+        The model that is built. Simulators with a builder of their own are known by it.
+    """
+    return (host_type(type(model.builder)) or Host).works_in_place
 
 
 def take_over_rule(model, rule_type, rule, op_type=Operator):

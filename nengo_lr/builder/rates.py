@@ -6,7 +6,7 @@ import numpy as np
 from nengo.builder import Operator, Signal
 from nengo.exceptions import SimulationError, ValidationError
 
-from nengo_lr.builder.control import CHOICE, FIRST_SCHEDULE, NUMBER, VALUE, switch
+from nengo_lr.builder.control import CHOICE, NUMBER, VALUE, switch
 from nengo_lr.schedules import Constant
 
 CHUNK = 256
@@ -105,8 +105,8 @@ class SimRate(Operator):
 
     Attributes
     ----------
-    schedules : list of Schedule
-        What the control can choose from, beside numbers.
+    given : Schedule or None
+        What the control can choose in place of the rate that was built.
 
     Notes
     -----
@@ -119,7 +119,7 @@ class SimRate(Operator):
     def __init__(self, step, control, rate, owner, tag=None):
         super().__init__(tag=tag)
         self.owner = owner
-        self.schedules = []
+        self.given = None
         self.sets = [rate]
         self.incs = []
         self.reads = [step, control]
@@ -145,17 +145,18 @@ class SimRate(Operator):
         choice = switch(signals, self.control, CHOICE)
         value = switch(signals, self.control, VALUE)
         step, rate = signals[self.step], signals[self.rate]
-        set_built, setters = self.make_built_step(signals, dt), {}
+        set_built = self.make_built_step(signals, dt)
+        given = set_given = None
 
         def set_chosen():
+            nonlocal given, set_given
             if choice == NUMBER:
                 rate[...] = value
                 return
-            number = int(choice.item()) - FIRST_SCHEDULE
-            if number not in setters:
-                schedule = self.schedules[number]
-                setters[number] = rate_setter(schedule, self.owner, step, rate, dt)
-            setters[number]()
+            if given is not self.given:
+                given = self.given
+                set_given = rate_setter(given, self.owner, step, rate, dt)
+            set_given()
             rate.fill(rate[0])
 
         def step_rate():

@@ -9,20 +9,17 @@ import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from nengo_lr import runtime
 from nengo_lr.builder.control import FROZEN
+from nengo_lr.builder.hosts import host_of
 from nengo_lr.builder.rates import SimRate
 from nengo_lr.checkpoint import files
 from nengo_lr.checkpoint.outside import functions_of, kept_outside
 from nengo_lr.checkpoint.signals import (
-    NengoDL,
-    Reference,
     named_signals,
     unnamed_states,
     written_signals,
 )
 from nengo_lr.checks import check_choice
-from nengo_lr.runtime import check_simulator, is_nengo_dl
 from nengo_lr.schedules import expressions
 
 OUTSIDE = ("refuse", "skip", "replay")
@@ -76,7 +73,7 @@ def save(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> Non
     >>> resumed.n_steps
     20
     """
-    check_simulator(sim)
+    host = host_of(sim)
     check_choice(outside, OUTSIDE, "outside")
     found = kept_outside(sim.model)
     if found and outside == "refuse":
@@ -86,7 +83,6 @@ def save(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> Non
             "it is loaded with outside='replay'",
             "sim",
         )
-    host = host_of(sim)
     arrays = {
         name: values
         for name, signal in signals_of(sim).items()
@@ -131,9 +127,9 @@ def load(sim: nengo.Simulator, path: str | Path) -> None:
     is resumed has the bits of one that was never interrupted; with it, and on NengoDL,
     it is the same up to rounding.
     """
-    check_simulator(sim)
+    host = host_of(sim)
     description, arrays = files.read(path)
-    host, signals = host_of(sim), signals_of(sim)
+    signals = signals_of(sim)
     saved = dict(zip(description["names"], arrays))
     now = {
         name: values
@@ -145,28 +141,23 @@ def load(sim: nengo.Simulator, path: str | Path) -> None:
         replay(path, description, sim)
 
     for op, schedules in zip(rate_operators(sim), description["schedules"]):
-        op.schedules[:] = map(expressions.parse, schedules)
+        op.given = expressions.parse(schedules[0]) if schedules else None
     written = written_signals(sim.model)
     controls = [op.control for op in rate_operators(sim)]
     for name, values in saved.items():
         if signals[name] in controls:
             values[FROZEN] = now[name][FROZEN]
-            runtime.write(sim, signals[name], values)
+            host.set_control(signals[name], values)
         elif signals[name].base in written:
             host.write(signals[name], values)
     host.finish()
-
-
-def host_of(sim):
-    """What reads and writes the signals of a simulator."""
-    return NengoDL(sim) if is_nengo_dl(sim) else Reference(sim)
 
 
 def signals_of(sim):
     """The named signals of a simulator, all of its states among them."""
     signals = named_signals(sim.model)
     unnamed = unnamed_states(sim.model, signals)
-    if unnamed and not is_nengo_dl(sim):
+    if unnamed and host_of(sim).works_in_place:
         raise ValidationError(
             f"nengo_lr does not know how to find {', '.join(map(str, unnamed))} again; "
             "please report this with the model",
@@ -182,14 +173,15 @@ def rate_operators(sim):
 
 def texts(op):
     """The schedules that an operator was given while it ran, as texts."""
-    for schedule in op.schedules:
+    schedules = [] if op.given is None else [op.given]
+    for schedule in schedules:
         if any(functions_of(schedule)):
             raise ValidationError(
                 f"The learning rate of {op.owner} was set to a function, which no file "
                 "can hold: build the connection with it, or set a schedule",
                 "sim",
             )
-    return [repr(schedule) for schedule in op.schedules]
+    return [repr(schedule) for schedule in schedules]
 
 
 def fingerprint(simulator, dt, arrays):

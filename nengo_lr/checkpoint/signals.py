@@ -1,6 +1,5 @@
 """All signals of a simulator, named so that the same model has the same names again."""
 
-import numpy as np
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Reset
 
@@ -63,56 +62,3 @@ def unnamed_states(model, signals):
 def covers(signal):
     """Whether a signal is all of its base."""
     return signal.size == signal.base.size
-
-
-class Reference:
-    """Reads and writes the signals of Nengo's own simulator."""
-
-    name = "nengo"
-
-    def __init__(self, sim):
-        self.sim = sim
-
-    def read(self, signal):
-        """The values of a signal, or None where the simulator has none."""
-        return np.array(self.sim.signals[signal]) if self.has(signal) else None
-
-    def write(self, signal, values):
-        """Set a signal."""
-        self.sim.signals[signal][...] = values
-
-    def has(self, signal):
-        """Whether the simulator keeps this signal."""
-        return signal in self.sim.signals or signal.base in self.sim.signals
-
-    def finish(self):
-        """Tell the simulator that its step has changed, and clear its probes."""
-        self.sim._probe_step_time()
-        self.sim.clear_probes()
-
-
-class NengoDL:
-    """Reads and writes the signals of NengoDL's simulator."""
-
-    name = "nengo_dl"
-
-    def __init__(self, sim):
-        from nengo_lr.backends.nengo_dl import state
-
-        self.sim, self.state = sim, state
-
-    def read(self, signal):
-        """The values of a signal, or None where the simulator has none."""
-        if signal not in self.sim.tensor_graph.signals:
-            return None
-        return self.state.read(self.sim, signal)
-
-    def write(self, signal, values):
-        """Set a signal."""
-        self.state.write(self.sim, signal, values)
-
-    def finish(self):
-        """Tell the simulator that its step has changed, and clear its probes."""
-        self.sim._update_steps()
-        for probe in self.sim.model.probes:
-            self.sim.model.params[probe] = []

@@ -10,10 +10,10 @@ import numpy as np
 from nengo.exceptions import ValidationError
 from numpy.typing import ArrayLike
 
+from nengo_lr.builder.hosts import host_of
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.networks.error_scaling import rules_of
-from nengo_lr.runtime import check_simulator
 from nengo_lr.stability.activities import (
     ensemble_of,
     run_neurons,
@@ -81,7 +81,7 @@ def stable_rate(
     >>> 1e-3 < rate < 1e-2
     True
     """
-    check_simulator(sim)
+    host_of(sim)
     check_number(margin, "margin", obj=stable_rate)
     rule = pes_rule(connection)
     loop = Loop(sim.model.toplevel, rule, sim.dt)
@@ -154,7 +154,7 @@ def rate_for(
     >>> slow < fast
     True
     """
-    check_simulator(sim)
+    host_of(sim)
     check_number(shrink, "shrink", obj=rate_for)
     check_number(time, "time", obj=rate_for)
     if shrink >= 1:
@@ -221,7 +221,7 @@ def error_left(
     ...     error_left(sim, network.connection, rate, [0.0, 2.0]).round(6)
     array([1. , 0.1])
     """
-    check_simulator(sim)
+    host_of(sim)
     check_number(rate, "rate", least=0, obj=error_left)
     loop = Loop(sim.model.toplevel, pes_rule(connection), sim.dt)
     gain = rate * gain_per_rate(sim, connection, x)
@@ -245,7 +245,7 @@ def warn_if_unstable(sim: nengo.Simulator) -> list[nengo.Connection]:
     connections : list of nengo.Connection
         Those of which it warned.
     """
-    check_simulator(sim)
+    host_of(sim)
     unstable = []
     for connection in sim.model.toplevel.all_connections:
         for rule in rules_of(connection):

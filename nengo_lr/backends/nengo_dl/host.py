@@ -1,0 +1,110 @@
+"""What nengo_lr asks of NengoDL's simulator."""
+
+import importlib
+import os
+import sys
+import warnings
+
+import numpy as np
+
+from nengo_lr.builder.hosts import Host
+
+
+class NengoDL(Host):
+    """NengoDL's answers; its modules are imported only where they are needed."""
+
+    name = "nengo_dl"
+    title = "NengoDL"
+    extra = "dl"
+    # a PyTorch rewrite of the same import name has version 1.0
+    major = "3"
+    works_in_place = False
+    takes_schedules = False
+    minibatches = True
+
+    @classmethod
+    def register(cls):
+        importlib.import_module("nengo_lr.backends.nengo_dl.operators")
+
+    @classmethod
+    def make(cls, network, **kwargs):
+        if cls.name not in sys.modules:
+            # its INFO and WARNING lines repeat what is raised as an error, or mean
+            # nothing
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+            # first, because NengoDL would lower the level of messages that is set
+            import_quietly("tensorflow")
+            import_quietly(cls.name)
+        module = importlib.import_module(cls.name)
+        return module.Simulator(network, progress_bar=False, **kwargs)
+
+    @property
+    def n_items(self):
+        return self.sim.minibatch_size
+
+    def run(self, n_steps, data=None):
+        self.sim.run_steps(n_steps, data=data, progress_bar=False)
+
+    def samples(self, probe):
+        data = self.sim.data[probe]
+        return data if self.sim.data.minibatched else data[None]
+
+    def read(self, signal):
+        stored = self._variable(signal)
+        return None if stored is None else stored.numpy()[self._place(signal)]
+
+    def write(self, signal, values):
+        stored = self._variable(signal)
+        data = stored.numpy()
+        data[self._place(signal)] = values
+        stored.assign(data)
+
+    def set_control(self, control, values):
+        if np.any(values):
+            from nengo_lr.backends.nengo_dl.signals import use_controls
+
+            use_controls(self.sim)
+        self.write(control, values)
+
+    def _variable(self, signal):
+        """The TensorFlow variable that keeps a signal between runs, or None."""
+        graph = self.sim.tensor_graph
+        if signal not in graph.signals:
+            return None
+        key = graph.signals[signal].key
+        return graph.base_params.get(key, graph.saved_state.get(key))
+
+    def _place(self, signal):
+        """Where a signal lies in its variable."""
+        tensor = self.sim.tensor_graph.signals[signal]
+        rows = np.concatenate([np.arange(*bounds) for bounds in tensor.slices])
+        return (slice(None), rows) if tensor.minibatched else rows
+
+    def finish(self):
+        self.sim._update_steps()
+        for probe in self.sim.model.probes:
+            self.sim.model.params[probe] = []
+
+    @staticmethod
+    def reason(error):
+        # the error that our code raised stands in the report of TensorFlow's, the cause
+        for line in str(error.__cause__).splitlines():
+            kind, _, message = line.strip().partition(": ")
+            if kind == "nengo.exceptions.SimulationError":
+                return message
+        return error
+
+
+def import_quietly(name):
+    """Import a module without the messages that it and the libraries below it print."""
+    # TensorFlow writes to the file descriptor, past Python's own stream
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module(name)
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
