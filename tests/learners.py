@@ -102,9 +102,6 @@ def state(sim):
         op for op in sim.model.operators if type(op).__module__.startswith("nengo_lr")
     ]
     assert learning
-    values = {
-        signal: host.read(signal.base)
-        for op in learning
-        for signal in op.incs + op.updates
-    }
+    changed = [signal for op in learning for signal in op.incs + op.updates]
+    values = {signal: host.read(signal.base) for signal in changed}
     return {signal: array for signal, array in values.items() if array is not None}
