@@ -17,7 +17,8 @@ import nengo_lr
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-HIDDEN = {"backends", "checks", "cli", "executors", "kernels", "params", "version"}
+HIDDEN = {"backends", "checks", "cli", "error_loop", "executors", "kernels"}
+HIDDEN |= {"params", "version"}
 """Rooms that are not for users."""
 
 FIRST = ("learning_rules", "schedules", "feedback", "optimizers", "networks")

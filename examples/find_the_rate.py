@@ -100,7 +100,7 @@ print(f"test error: {decays.errors.min():.3f}; constant rate: {swept.errors.min(
 network = model(1e-4)
 with nengo.Simulator(network, progress_bar=False) as sim:
     stable = stable_rate(sim, network.learned)
-    fast = rate_for(sim, network.learned, time=0.5, shrink=0.1)
+    fast = rate_for(sim, network.learned, time=0.5, fraction=0.1)
 print(f"theory: stable up to {stable:.2g}; {fast:.2g} takes 90 % of an error in 0.5 s")
 
 # %%

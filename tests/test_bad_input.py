@@ -20,7 +20,8 @@ from nengo_lr.cli import main
 from nengo_lr.cli.commands import commands
 from nengo_lr.schedules import expressions
 
-NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "kernels", "params", "version"}
+NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "error_loop", "kernels"}
+NOT_FOR_USERS |= {"params", "version"}
 
 RECORDS = {
     "compare.Comparison",
@@ -28,6 +29,7 @@ RECORDS = {
     "compare.Path",
     "search.RangeTest",
     "search.Sweep",
+    "stability.Stability",
     "tasks.Task",
 }
 """They hold what they are given; the functions that take them check them."""
@@ -475,7 +477,7 @@ ROWS = {
         "sim": (SIM, SIMULATOR),
         "connection": (CONNECTION, NO_CONNECTION),
         "time": (10.0, [(1e-6, "at least one step"), *POSITIVE]),
-        "shrink": (0.1, [(1.0, "between 0 and 1"), *POSITIVE]),
+        "fraction": (0.1, [(1.0, "between 0 and 1"), *POSITIVE]),
     },
     "stability.error_left": {
         "sim": (SIM, SIMULATOR),
@@ -686,7 +688,7 @@ OPTIONS = {
         "task": TASK,
         "model": MODULE,
         "time": ABOVE_0,
-        "shrink": [("1", "not in the range 0<x<1"), *NOT_A_NUMBER],
+        "fraction": [("1", "not in the range 0<x<1"), *NOT_A_NUMBER],
         "seed": [("-1", "not in the range x>=0"), ("fast", "not a valid integer")],
         "output": FOLDER,
     },

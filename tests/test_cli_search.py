@@ -117,7 +117,7 @@ def test_search_without_optuna(capsys, tmp_path, monkeypatch):
         (["search", "--schedule", "Constant(1e-3)"], "there is no range"),
         (["search", "--schedule", "Constant({a:2..1})"], "range of numbers"),
         (["search", "--optimizer", "Foo(1)"], "'Foo' at column 1"),
-        (["stable-rate", "--shrink", "1"], "--shrink"),
+        (["stable-rate", "--fraction", "1"], "--fraction"),
         (["stable-rate", "--model", "search_helpers:growth"], "must return a nengo"),
         (["range-test", "--task", "foo"], "'foo' is not one of 'comm'"),
         (["range-test", "--model", "foo:bar"], "no module:function"),

@@ -11,7 +11,7 @@ ROOT = Path(nengo_lr.__file__).parent
 
 LAYERS = [
     ["version", "checks"],
-    ["schedules", "kernels"],
+    ["schedules", "kernels", "error_loop"],
     ["feedback", "optimizers"],
     ["params", "settings"],
     ["learning_rules"],

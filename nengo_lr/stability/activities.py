@@ -1,4 +1,4 @@
-"""How active the neurons are that a connection learns from."""
+"""Tuning curves and spikes of the neurons that a connection learns from."""
 
 import numpy as np
 from nengo.builder.ensemble import get_activities
@@ -8,8 +8,8 @@ from scipy.signal import fftconvolve
 
 __all__ = ["ensemble_of", "run_neurons", "spiking_power", "tuning"]
 
-LEARNED_SHARE = 2 / 3
-"""How much the spikes as the weights see them count, against those in the error."""
+LEARNED_FRACTION = 2 / 3
+"""The power of the rule's own norm of spikes in `spiking_power`, of 1 in all."""
 
 N_WINDOWS, WINDOW = 5, 0.1
 """For how many windows spiking neurons are measured, and their length in seconds."""
@@ -59,17 +59,18 @@ def run_neurons(neuron_type, currents, dt):
 
 
 def spiking_power(spikes, synapse, loop, gain, dt):
-    """What stands for the squared norm of the rates where neurons spike.
+    """What stands for the squared norm of the rates where neurons spike, in Hz^2.
 
     The error sees the spikes through the filters of the loop. The weights see them
     through the rule's filter, and average them: at the stable limit a step removes a
-    share g of the error, so that about 1 / g steps count together. What counts is a
+    fraction g of the error, so that about 1 / g steps count together. The result is a
     product of powers of both root mean square norms, in the window in which it is
-    largest, as neurons may adapt. The powers are an estimate, which
+    largest, since neurons may adapt. The powers are an estimate, which
     ``benchmarks/stability.py`` puts to the test.
     """
     learned = spikes if synapse is None else synapse.filt(spikes, dt=dt)
-    n_steps = int(np.clip(1 / abs(gain * loop.gain()), 1, round(WINDOW / dt)))
+    fraction = max(abs(gain * loop.mean_gain()), dt / WINDOW)
+    n_steps = max(1, int(1 / fraction))
     norms = [
         np.linalg.norm(fftconvolve(of, response[:, None], axes=0)[: len(of)], axis=1)
         for of, response in [
@@ -78,5 +79,5 @@ def spiking_power(spikes, synapse, loop, gain, dt):
         ]
     ]
     squares = np.square(norms).reshape(2, N_WINDOWS, -1).mean(axis=2)
-    weighted = squares[0] ** LEARNED_SHARE * squares[1] ** (1 - LEARNED_SHARE)
+    weighted = squares[0] ** LEARNED_FRACTION * squares[1] ** (1 - LEARNED_FRACTION)
     return np.max(weighted)

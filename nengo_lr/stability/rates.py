@@ -1,8 +1,9 @@
-"""Learning rates from theory: the largest stable one, and one that is fast enough."""
+"""The largest stable learning rate of PES, and the smallest that is fast enough."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass, field
 from typing import Any
 
 import nengo
@@ -12,6 +13,9 @@ from numpy.typing import ArrayLike
 
 from nengo_lr.builder.hosts import host_of
 from nengo_lr.checks import check_number, check_type
+from nengo_lr.error_loop import ErrorLoop
+from nengo_lr.error_loop.reading import feeds_back
+from nengo_lr.error_loop.system import bisect
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.networks.error_scaling import rules_of
 from nengo_lr.stability.activities import (
@@ -20,41 +24,41 @@ from nengo_lr.stability.activities import (
     spiking_power,
     tuning,
 )
-from nengo_lr.stability.loop import Loop, bisect
 
-__all__ = ["error_left", "rate_for", "stable_rate", "warn_if_unstable"]
+__all__ = ["Stability", "error_left", "rate_for", "stable_rate", "warn_if_unstable"]
 
 MARGIN = 0.8
-"""How much of the bound is safe, for what the theory leaves out."""
+"""The fraction of the bound that is safe, for what the theory leaves out."""
 
 
 def stable_rate(
     sim: nengo.Simulator, connection: nengo.Connection, margin: float = MARGIN
 ) -> float:
-    r"""The largest constant rate with which a connection's error does not blow up.
+    r"""Compute the largest constant rate with which a connection's error is stable.
 
     With n neurons whose filtered activities are a, a step multiplies a constant error
     by :math:`1 - g`, where :math:`g = \kappa\,dt\,|a|^2/n`. Without filters that is
-    stable for :math:`g < 2`. Filters with poles :math:`a_i` in the way from the output
-    to the error make it stable where all roots of
+    stable for :math:`g < 2`. With filters between the output and the error, whose poles
+    are :math:`a_i`, it is stable where all roots of
 
     .. math:: (z - 1) \prod_i (z - a_i) + g \prod_i (1 - a_i)
 
-    are inside the unit circle; with transforms, several ways or loops, where the
-    eigenvalues of the whole linear system are. The rate follows from the largest such
-    g and the largest :math:`|a|^2` over the evaluation points and their projections
-    onto the radius. Spikes raise it; by how much is measured: the root mean square norm
-    of the spikes as the rule filters them, times that of the spikes as the loop does.
+    are inside the unit circle; with transforms, parallel connections or recurrent ones,
+    where the eigenvalues of the whole linear system are. The rate follows from the
+    largest such g and the largest :math:`|a|^2` over the evaluation points and their
+    projections onto the radius. Spikes raise it. By how much is measured: the root mean
+    square norm of the spikes as the rule filters them, times that of the spikes as the
+    loop does.
 
     Parameters
     ----------
     sim : Simulator
-        Any simulator that has built the model, with the connection in it.
+        An open simulator that has built the model, with the connection in it.
     connection : nengo.Connection
         It learns with `.ScheduledPES` or `nengo.PES`; its rate does not matter.
     margin : float, optional
-        The share of the bound to return. What the theory leaves out (the neurons'
-        dynamics, inputs that move) is in the other part.
+        The fraction of the bound to return. The rest is for what the theory leaves out:
+        the neurons' dynamics and inputs that move.
 
     Returns
     -------
@@ -64,8 +68,16 @@ def stable_rate(
     Raises
     ------
     ValidationError
-        If the connection has no PES rule, or if its error comes by a way that cannot
-        be followed: through a Node with a function, or a function that is not linear.
+        If there is no answer, with the reason: the connection does not learn with one
+        PES rule without an optimizer; its neurons are silent; its error does not depend
+        on its output, grows with any rate (its sign is wrong), or comes through objects
+        that are not linear (a Node with a function, such as a gate or a simulated arm,
+        a function, neurons); or its output comes back to its input.
+
+    Notes
+    -----
+    Each connection is judged by itself. Where several learn from one error, the sum of
+    their rates over their stable rates must stay below 1.
 
     References
     ----------
@@ -73,25 +85,27 @@ def stable_rate(
 
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel
-    >>> from nengo_lr.stability import stable_rate
-    >>> network = TaskModel("comm", learning=1.0)(1e-4)
-    >>> with nengo.Simulator(network, progress_bar=False) as sim:
-    ...     rate = stable_rate(sim, network.connection)
+    >>> with nengo.Network(seed=0) as model:
+    ...     pre, error = nengo.Ensemble(50, 1), nengo.Node(size_in=1)
+    ...     conn = nengo.Connection(pre, error, learning_rule_type=nlr.ScheduledPES())
+    ...     to_rule = nengo.Connection(error, conn.learning_rule)
+    >>> with nengo.Simulator(model, progress_bar=False) as sim:
+    ...     rate = stable_rate(sim, conn)
     >>> 1e-3 < rate < 1e-2
     True
     """
     host_of(sim)
     check_number(margin, "margin", obj=stable_rate)
     rule = pes_rule(connection)
-    loop = Loop(sim.model.toplevel, rule, sim.dt)
+    loop = error_loop(sim, rule)
     rates, currents = tuning(sim, connection)
     powers = np.sum(rates**2, axis=1)
     worst = np.argmax(powers)
     power = powers[worst]
     if not power:
         raise ValidationError(
-            f"the neurons of {connection} are silent at every evaluation point",
+            f"the neurons of {connection} are silent at every evaluation point, so "
+            "that it cannot learn",
             "connection",
             stable_rate,
         )
@@ -108,26 +122,26 @@ def rate_for(
     sim: nengo.Simulator,
     connection: nengo.Connection,
     time: float,
-    shrink: float,
+    fraction: float,
     x: ArrayLike | None = None,
 ) -> float:
-    r"""The smallest constant rate that shrinks a constant error in a given time.
+    r"""Compute the smallest constant rate that shrinks a constant error in a time.
 
     Without filters the error is multiplied by :math:`1 - \kappa\,dt\,|a|^2/n` in each
-    step, so that
-    :math:`\kappa = n\,(1 - \text{shrink}^{dt/\text{time}})/(dt\,|a|^2)`. Filters on the
-    way from the output to the error are counted in.
+    step, so that the fraction f is left at the time T with
+    :math:`\kappa = n\,(1 - f^{dt/T})/(dt\,|a|^2)`. Filters between the output and the
+    error are counted in.
 
     Parameters
     ----------
     sim : Simulator
-        Any simulator that has built the model, with the connection in it.
+        An open simulator that has built the model, with the connection in it.
     connection : nengo.Connection
         It learns with `.ScheduledPES` or `nengo.PES`.
     time : float
         In seconds.
-    shrink : float
-        The share of the error that may be left, between 0 and 1.
+    fraction : float
+        The fraction of the error that may be left after it, between 0 and 1.
     x : array_like (dimensions,), optional
         What the ensemble represents meanwhile. By default the mean of :math:`|a|^2`
         over the evaluation points counts.
@@ -144,46 +158,42 @@ def rate_for(
 
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel
-    >>> from nengo_lr.stability import rate_for
-    >>> network = TaskModel("comm", learning=1.0)(1e-4)
-    >>> with nengo.Simulator(network, progress_bar=False) as sim:
-    ...     fast, slow = (
-    ...         rate_for(sim, network.connection, time, 0.1) for time in (0.1, 10.0)
-    ...     )
+    >>> with nengo.Network(seed=0) as model:
+    ...     pre, error = nengo.Ensemble(50, 1), nengo.Node(size_in=1)
+    ...     conn = nengo.Connection(pre, error, learning_rule_type=nlr.ScheduledPES())
+    ...     to_rule = nengo.Connection(error, conn.learning_rule)
+    >>> with nengo.Simulator(model, progress_bar=False) as sim:
+    ...     fast, slow = (rate_for(sim, conn, time, 0.1) for time in (0.1, 10.0))
     >>> slow < fast
     True
     """
     host_of(sim)
-    check_number(shrink, "shrink", obj=rate_for)
+    check_number(fraction, "fraction", obj=rate_for)
     check_number(time, "time", obj=rate_for)
-    if shrink >= 1:
+    if fraction >= 1:
         raise ValidationError(
-            f"must be between 0 and 1 (got {shrink})", "shrink", rate_for
+            f"must be between 0 and 1 (got {fraction})", "fraction", rate_for
         )
     if time < sim.dt:
         raise ValidationError(
             f"must be at least one step of {sim.dt} s (got {time})", "time", rate_for
         )
-    loop, n_steps = (
-        Loop(sim.model.toplevel, pes_rule(connection), sim.dt),
-        round(time / sim.dt),
-    )
-    most = loop.largest_stable_gain()
-    gains = np.geomspace(most * 1e-3 / n_steps, most, 200)
+    loop, n_steps = error_loop(sim, pes_rule(connection)), round(time / sim.dt)
+    largest = loop.largest_stable_gain()
+    gains = np.geomspace(largest * 1e-3 / n_steps, largest, 200)
     left = [loop.response(g, n_steps) for g in gains]
-    if min(left) > shrink:
+    if min(left) > fraction:
         raise ValidationError(
             f"no rate is fast enough: after {time} s at least {min(left):.2g} of the "
-            f"error is left (wanted {shrink})",
+            f"error is left (wanted {fraction})",
             "time",
             rate_for,
         )
-    first = np.argmax(np.array(left) <= shrink)
+    first = np.argmax(np.array(left) <= fraction)
     gain = gains[first]
     if first:
         gain = bisect(
-            lambda g: loop.response(g, n_steps) > shrink, gains[first - 1], gain
+            lambda g: loop.response(g, n_steps) > fraction, gains[first - 1], gain
         )
     return float(gain / gain_per_rate(sim, connection, x))
 
@@ -195,14 +205,14 @@ def error_left(
     times: ArrayLike,
     x: ArrayLike | None = None,
 ) -> Any:
-    """What is left of a constant error, after some time at a constant rate.
+    """Compute the fraction of a constant error that is left after some times.
 
     Parameters
     ----------
     sim, connection, x
         As in `rate_for`.
     rate : float
-        In the units of ``nengo.PES(learning_rate=...)``.
+        The constant rate, in the units of ``nengo.PES(learning_rate=...)``.
     times : array_like (n,)
         In seconds, from when learning begins.
 
@@ -211,79 +221,156 @@ def error_left(
     left : array (n,)
         The norm of the error over that at the beginning.
 
+    Raises
+    ------
+    ValidationError
+        As in `stable_rate`.
+
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel
-    >>> from nengo_lr.stability import error_left, rate_for
-    >>> network = TaskModel("comm", learning=1.0)(1e-4)
-    >>> with nengo.Simulator(network, progress_bar=False) as sim:
-    ...     rate = rate_for(sim, network.connection, time=2.0, shrink=0.1)
-    ...     error_left(sim, network.connection, rate, [0.0, 2.0]).round(6)
+    >>> with nengo.Network(seed=0) as model:
+    ...     pre, error = nengo.Ensemble(50, 1), nengo.Node(size_in=1)
+    ...     conn = nengo.Connection(pre, error, learning_rule_type=nlr.ScheduledPES())
+    ...     to_rule = nengo.Connection(error, conn.learning_rule)
+    >>> with nengo.Simulator(model, progress_bar=False) as sim:
+    ...     rate = rate_for(sim, conn, time=2.0, fraction=0.1)
+    ...     error_left(sim, conn, rate, [0.0, 2.0]).round(6)
     array([1. , 0.1])
     """
     host_of(sim)
     check_number(rate, "rate", least=0, obj=error_left)
-    loop = Loop(sim.model.toplevel, pes_rule(connection), sim.dt)
+    loop = error_loop(sim, pes_rule(connection))
     gain = rate * gain_per_rate(sim, connection, x)
     steps = np.round(np.asarray(times) / sim.dt).astype(int)
     return np.array([loop.response(gain, k) for k in steps])
 
 
-def warn_if_unstable(sim: nengo.Simulator) -> list[nengo.Connection]:
-    """Warn of every schedule that exceeds the stable rate of its connection.
+@dataclass
+class Stability:
+    """The result of `warn_if_unstable`. Each connection that learns is in one of them.
 
-    Call it right after the simulator is built. Rates that only a run determines are
-    not looked at, nor are connections that `stable_rate` cannot judge.
+    Attributes
+    ----------
+    stable : dict of nengo.Connection to float
+        Connections whose rate stays below their stable rate, and that rate.
+    unstable : dict of nengo.Connection to float
+        Connections whose rate exceeds it.
+    unjudged : dict of nengo.Connection to str
+        Connections that cannot be judged, and the reason.
+    """
+
+    stable: dict[nengo.Connection, float] = field(default_factory=dict)
+    unstable: dict[nengo.Connection, float] = field(default_factory=dict)
+    unjudged: dict[nengo.Connection, str] = field(default_factory=dict)
+
+
+def warn_if_unstable(sim: nengo.Simulator) -> Stability:
+    """Warn of each rate above the stable one, and of each that cannot be judged.
+
+    Call it right after the simulator is built. `stable_rate` says what can be judged.
+    Other rules than PES cannot, nor can rates that only a run determines: those of
+    Nodes and laws, and schedules without an upper bound.
 
     Parameters
     ----------
     sim : Simulator
-        Any simulator that has built the model.
+        An open simulator that has built the model.
 
     Returns
     -------
-    connections : list of nengo.Connection
-        Those of which it warned.
+    stability : Stability
+        All connections that learn, as ``stable``, ``unstable`` or ``unjudged``.
+
+    Raises
+    ------
+    ValidationError
+        If this is no open simulator that nengo_lr knows.
+
+    Examples
+    --------
+    >>> with nengo.Network(seed=0) as model:
+    ...     pre, error = nengo.Ensemble(50, 1), nengo.Node(size_in=1)
+    ...     conn = nengo.Connection(pre, error, learning_rule_type=nlr.ScheduledPES())
+    ...     to_rule = nengo.Connection(error, conn.learning_rule)
+    >>> with nengo.Simulator(model, progress_bar=False) as sim:
+    ...     found = warn_if_unstable(sim)
+    >>> len(found.stable), found.unstable, found.unjudged
+    (1, {}, {})
     """
     host_of(sim)
-    unstable = []
+    found = Stability()
     for connection in sim.model.toplevel.all_connections:
-        for rule in rules_of(connection):
-            scheduled = rule.learning_rule_type
-            if not isinstance(scheduled, ScheduledPES) or scheduled.schedule is None:
-                continue
-            try:
-                bound = stable_rate(sim, connection, margin=1.0)
-            except ValidationError:
-                continue
-            if (scheduled.schedule.largest or 0.0) > bound:
-                unstable.append(connection)
-                warnings.warn(
-                    f"The learning rate of {connection} rises to "
-                    f"{scheduled.schedule.largest:.2g}, but is stable only up to "
-                    f"{bound:.2g}",
-                    stacklevel=2,
-                )
-    return unstable
+        if not rules_of(connection):
+            continue
+        try:
+            bound = stable_rate(sim, connection, margin=1.0)
+            rate = largest_rate(connection)
+        except ValidationError as error:
+            message = f"The learning rate of {connection} cannot be judged: "
+            found.unjudged[connection] = error.args[0]
+            warnings.warn(message + error.args[0], stacklevel=2)
+            continue
+        if rate <= bound:
+            found.stable[connection] = bound
+            continue
+        found.unstable[connection] = bound
+        warnings.warn(
+            f"The learning rate of {connection} rises to {rate:.2g}, but is stable "
+            f"only up to {bound:.2g}",
+            stacklevel=2,
+        )
+    return found
 
 
 def pes_rule(connection):
     """A connection's PES rule, if the theory holds for it."""
     check_type(connection, nengo.Connection, "connection", "a nengo.Connection")
-    for rule in rules_of(connection):
-        if (
-            isinstance(rule.learning_rule_type, (nengo.PES, ScheduledPES))
-            and getattr(rule.learning_rule_type, "optimizer", None) is None
-        ):
-            return rule
-    raise ValidationError(
-        f"{connection} must learn with PES or ScheduledPES, and without an optimizer",
-        "connection",
-    )
+    rules = [
+        rule
+        for rule in rules_of(connection)
+        if isinstance(rule.learning_rule_type, (nengo.PES, ScheduledPES))
+    ]
+    if len(rules) != 1 or getattr(rules[0].learning_rule_type, "optimizer", None):
+        raise ValidationError(
+            f"{connection} must learn with one PES or ScheduledPES, without an "
+            f"optimizer (got {connection.learning_rule_type})",
+            "connection",
+        )
+    return rules[0]
+
+
+def largest_rate(connection):
+    """The largest rate of a connection's PES rule, if it is known before a run."""
+    rule = pes_rule(connection).learning_rule_type
+    if len(rules_of(connection)) > 1:
+        reason = f"other rules change it, too: {connection.learning_rule_type}"
+    elif isinstance(rule, nengo.PES):
+        return rule.learning_rate
+    elif rule.schedule is not None and rule.schedule.largest is not None:
+        return rule.schedule.largest
+    else:
+        reason = f"{rule} has no largest rate that is known before a run"
+    raise ValidationError(reason, "connection")
+
+
+def error_loop(sim, rule):
+    """The error loop of a rule whose input does not depend on its output."""
+    network, connection = sim.model.toplevel, rule.connection
+    loop = ErrorLoop(network, rule, sim.dt)
+    if feeds_back(network, connection):
+        raise ValidationError(
+            f"what {connection} puts out comes back to {ensemble_of(connection)}, and "
+            "the theory holds for inputs that do not depend on the output",
+            "connection",
+        )
+    return loop
 
 
 def gain_per_rate(sim, connection, x):
-    """What a step removes of an error without filters, as a share, for a rate of 1."""
+    """What a step removes of an error without filters, as a fraction, for a rate of 1.
+
+    The mean of dt |a|^2 / n over the evaluation points, or its value at ``x``.
+    """
     rates, _ = tuning(sim, connection, x)
     if x is None:
         rates = rates[: len(rates) // 2]  # the evaluation points alone
