@@ -10,15 +10,14 @@ from nengo_lr import (
     optimizers,
     runtime,
     schedules,
-    settings,
 )
+from nengo_lr.builder.guard import configure_settings
 from nengo_lr.feedback import *  # noqa: F403
 from nengo_lr.learning_rules import *  # noqa: F403
 from nengo_lr.networks import ErrorScaler, to_error_scaling
 from nengo_lr.optimizers import *  # noqa: F403
 from nengo_lr.runtime import *  # noqa: F403
 from nengo_lr.schedules import *  # noqa: F403
-from nengo_lr.settings import configure_settings
 from nengo_lr.version import version as __version__
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "optimizers",
     "runtime",
     "schedules",
-    "settings",
     "to_error_scaling",
     *feedback.__all__,
     *learning_rules.__all__,

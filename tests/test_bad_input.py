@@ -318,7 +318,7 @@ ROWS = {
         "learning_rate": (1e-3, LEARNING_RATE),
         "optimizer": (None, [(nlr.AdaGrad(), "only ScheduledPES takes an optimizer")]),
     },
-    "settings.configure_settings": {"guard": (True, YES_OR_NO)},
+    "builder.guard.configure_settings": {"guard": (True, YES_OR_NO)},
     "runtime.frozen": {"sim": (SIM, SIMULATOR)},
     "runtime.set_learning_rate": {
         "sim": (SIM, SIMULATOR),
@@ -536,7 +536,7 @@ def public_callables():
         if room.name not in NOT_FOR_USERS
     ]
     found = {}
-    for name in [*rooms, "lab.plot"]:
+    for name in [*rooms, "builder.guard", "lab.plot"]:
         try:
             room = import_module(f"nengo_lr.{name}")
         except ModuleNotFoundError:  # TensorFlow, which keras needs

@@ -55,9 +55,9 @@ def test_divergence_stops_with_connection_time_rate_and_sizes(options, probe_del
     with pytest.raises(SimulationError) as caught:
         sim.run_steps(3000)
     found = re.fullmatch(
-        r"The weights of <Connection learned> overflow at t=(\S+) s: the learning rate "
-        r"is 0\.5, the largest error is (\S+), the largest weight is (\S+)\. "
-        r"Lower the learning rate, or .*",
+        r"The (?:weights|gradients) of <Connection learned> overflow at t=(\S+) s: the "
+        r"learning rate is 0\.5, the largest error is (\S+), the largest weight is "
+        r"(\S+)\. Lower the learning rate, or .*",
         str(caught.value),
     )
     t, error, weight = map(float, found.groups())
@@ -80,6 +80,56 @@ def test_an_error_that_is_not_finite_stops_before_it_reaches_weights():
     with pytest.raises(SimulationError, match=r"at t=0\.011 s.*error is 1e\+200"):
         sim.run_steps(100)
     assert np.max(np.abs(sim.data[network.weights])) < 1
+
+
+@pytest.mark.parametrize(
+    "rate", [0.0, lambda t: 0.0, np.zeros(2)], ids=["number", "function", "node"]
+)
+@pytest.mark.parametrize("probe_delta", [False, True])
+def test_an_error_of_any_size_is_fine_at_rate_0(Simulator, rate, probe_delta):
+    """No weight can move."""
+    with nengo.Network(seed=0) as network:
+        pre = nengo.Ensemble(10, 2)
+        if isinstance(rate, np.ndarray):
+            rate = nengo.Node(rate)
+        connection = nengo.Connection(
+            pre, nengo.Node(size_in=2), learning_rule_type=ScheduledPES(rate)
+        )
+        nengo.Connection(nengo.Node([1e200, 1.0]), connection.learning_rule)
+        weights = nengo.Probe(connection, "weights")
+        if probe_delta:
+            nengo.Probe(connection.learning_rule, "delta")
+    with Simulator(network) as sim:
+        sim.run_steps(30)
+    assert np.all(sim.data[weights] == sim.data[weights][0])
+
+
+def test_an_error_too_large_for_a_small_rate_is_fine():
+    """What counts is by how much the weights would move."""
+    rule = ScheduledPES(1e-250)
+    network = diverging(rule)
+    with network:
+        sudden = nengo.Node(1e200)
+        nengo.Connection(sudden, network.connection.learning_rule, synapse=None)
+    with reference(network) as sim:
+        sim.run_steps(20)
+    weights = sim.data[network.weights]
+    assert 0 < np.max(np.abs(weights[-1] - weights[0])) < 1e-40
+
+
+def test_an_optimizer_stops_before_its_state_overflows():
+    """Also at rate 0: it would never learn again."""
+    with nengo.Network(seed=0) as network:
+        connection = nengo.Connection(
+            nengo.Ensemble(10, 1),
+            nengo.Node(size_in=1),
+            learning_rule_type=ScheduledPES(0.0, optimizer=AdaGrad()),
+            label="learned",
+        )
+        nengo.Connection(nengo.Node(1e200), connection.learning_rule)
+    sim = reference(network)
+    with pytest.raises(SimulationError, match=r"The gradients of .* learned> overflow"):
+        sim.run_steps(100)
 
 
 def test_a_rate_of_any_size_is_fine_where_there_is_no_error():

@@ -13,7 +13,7 @@ LAYERS = [
     ["version", "checks"],
     ["schedules", "kernels", "error_loop"],
     ["feedback", "optimizers"],
-    ["params", "settings"],
+    ["params"],
     ["learning_rules"],
     ["builder", "networks", "keras"],
     ["backends"],

@@ -1,24 +1,27 @@
 """Operators and build functions that put the learning rules into Nengo."""
 
 from nengo_lr.builder.control import SimAddDelta, build_control
-from nengo_lr.builder.feedback import SimFeedbackRate, build_feedback_rate
-from nengo_lr.builder.gradient import SimPESGradient
-from nengo_lr.builder.guard import SimWeightsGuard
-from nengo_lr.builder.hosts import register_backends, take_over_rule
-from nengo_lr.builder.learning_rate import build_rate
-from nengo_lr.builder.node_rate import SimNodeRate, build_node_rate
-from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
+from nengo_lr.builder.guard import SimWeightsGuard, configure_settings
+from nengo_lr.builder.hosts import Host, host_of, register_backends, take_over_rule
 from nengo_lr.builder.pes import (
     SimAddOuter,
+    SimOptimizedPES,
     SimPESFactors,
+    SimPESGradient,
     SimScheduledPES,
+    build_optimizer_state,
     build_scheduled_pes,
     is_probed,
 )
 from nengo_lr.builder.rates import (
     CHUNK,
+    SimFeedbackRate,
+    SimNodeRate,
     SimRate,
     SimScheduledRate,
+    build_feedback_rate,
+    build_node_rate,
+    build_rate,
     build_schedule_rate,
     check_rate,
 )
@@ -26,6 +29,7 @@ from nengo_lr.builder.scaled import SimScaledRule, build_scheduled
 
 __all__ = [
     "CHUNK",
+    "Host",
     "SimAddDelta",
     "SimAddOuter",
     "SimFeedbackRate",
@@ -47,6 +51,8 @@ __all__ = [
     "build_scheduled",
     "build_scheduled_pes",
     "check_rate",
+    "configure_settings",
+    "host_of",
     "is_probed",
     "register_backends",
     "take_over_rule",

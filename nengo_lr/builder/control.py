@@ -3,6 +3,8 @@
 import numpy as np
 from nengo.builder import Operator, Signal
 
+from nengo_lr.builder.slots import Slot
+
 FROZEN, CHOICE, VALUE = range(3)
 """What the elements of a rule's control Signal mean.
 
@@ -57,24 +59,16 @@ class SimAddDelta(Operator):
     4. updates ``[]``
     """
 
+    control = Slot("reads", 0)
+    delta = Slot("reads", 1)
+    target = Slot("incs", 0)
+
     def __init__(self, control, delta, target, tag=None):
         super().__init__(tag=tag)
         self.sets = []
         self.incs = [target]
         self.reads = [control, delta]
         self.updates = []
-
-    @property
-    def control(self):
-        return self.reads[0]
-
-    @property
-    def delta(self):
-        return self.reads[1]
-
-    @property
-    def target(self):
-        return self.incs[0]
 
     @property
     def _descstr(self):

@@ -1,12 +1,20 @@
 """Checks that stop a simulation in which weights are about to overflow."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
+from nengo import Network
 from nengo.builder import Operator
-from nengo.exceptions import SimulationError
+from nengo.exceptions import NetworkContextError, SimulationError
+from nengo.params import BoolParam
 
+from nengo_lr.builder.slots import Slot
+from nengo_lr.checks import check_type
 from nengo_lr.kernels import squared_norm
+
+__all__ = ["configure_settings"]
 
 LIMITS = {np.dtype(t): math.sqrt(np.finfo(t).max) for t in ("float32", "float64")}
 """The largest size that a gradient, a change or a weight may have, by float type."""
@@ -26,16 +34,43 @@ def too_large(values):
     return not -limit <= values.min() <= values.max() <= limit
 
 
-def pes_overflows(rate, error, activities, dt):
-    """Whether the gradient of a PES rule, or the change that it makes, is too large."""
-    # the gradient's norm is the product of the norms of its factors
-    square = error.dot(error).item() * activities.dot(activities).item()
-    norm = math.sqrt(square)
-    scale = (rate.item() if rate.size == 1 else largest(rate)) * dt / activities.size
-    return not max(norm, abs(scale) * norm) <= limit_of(error.dtype)
+def overflowing(rate, error, activities, dt, gradient=False):
+    """What overflows in a step of a PES rule.
+
+    Parameters
+    ----------
+    rate, error, activities : array
+        What a `.SimPESGradient` reads.
+    dt : float
+        The step's length in seconds.
+    gradient : bool, optional
+        Whether the gradient, too, must not overflow: optimizers keep its square.
+
+    Returns
+    -------
+    name : str
+        ``"weights"``, ``"gradients"``, or ``""`` if nothing overflows.
+    """
+    limit = limit_of(error.dtype)
+    with np.errstate(all="ignore"):
+        # the norm of an outer product is the product of the norms of its factors
+        change = norm(rate * (dt / activities.size) * error) * norm(activities)
+        if not change <= limit:
+            return "weights"
+        if gradient and not norm(error) * norm(activities) <= limit:
+            return "gradients"
+    return ""
 
 
-def pes_guard(step, rate, error, activities, weights, owner, dt):
+def norm(vector):
+    """The Euclidean norm of a vector whose squares may overflow."""
+    size = largest(vector)
+    if size == 0 or not math.isfinite(size):
+        return size
+    return size * math.sqrt(np.square(vector / size).sum())
+
+
+def pes_guard(step, rate, error, activities, weights, owner, dt, gradient):
     """Make the function that stops a PES rule before its weights overflow.
 
     Parameters
@@ -46,6 +81,8 @@ def pes_guard(step, rate, error, activities, weights, owner, dt):
         What has these weights, for the message.
     dt : float
         The step's length in seconds.
+    gradient : bool
+        Whether the gradient must not overflow either.
 
     Returns
     -------
@@ -60,8 +97,9 @@ def pes_guard(step, rate, error, activities, weights, owner, dt):
     def check():
         # three squares whose sum is so small cannot have too large a product
         if not square_rate() + square_error() + square_activities() < safe:
-            if pes_overflows(rate, error, activities, dt):
-                stop(owner, step.item() * dt, rate, weights, error)
+            name = overflowing(rate, error, activities, dt, gradient)
+            if name:
+                stop(owner, step.item() * dt, rate, weights, error, name)
 
     return check
 
@@ -121,6 +159,10 @@ class SimWeightsGuard(Operator):
     4. updates ``[]``
     """
 
+    step = Slot("reads", 0)
+    rate = Slot("reads", 1)
+    weights = Slot("reads", 2)
+
     def __init__(self, step, rate, weights, owner, tag=None):
         super().__init__(tag=tag)
         self.owner = owner
@@ -128,18 +170,6 @@ class SimWeightsGuard(Operator):
         self.incs = []
         self.reads = [step, rate, weights]
         self.updates = []
-
-    @property
-    def step(self):
-        return self.reads[0]
-
-    @property
-    def rate(self):
-        return self.reads[1]
-
-    @property
-    def weights(self):
-        return self.reads[2]
 
     @property
     def _descstr(self):
@@ -156,12 +186,12 @@ class SimWeightsGuard(Operator):
         return step_guard
 
 
-def stop(owner, t, rate, weights, error=None):
+def stop(owner, t, rate, weights, error=None, name="weights"):
     """Raise the SimulationError of time ``t`` in seconds."""
     sizes = [("the learning rate", rate), ("the largest error", error)]
     sizes = [f"{name} is {largest(of):g}" for name, of in sizes if of is not None]
     raise SimulationError(
-        f"The weights of {owner} overflow at t={t:g} s: {', '.join(sizes)}, the "
+        f"The {name} of {owner} overflow at t={t:g} s: {', '.join(sizes)}, the "
         f"largest weight is {largest(weights):g}. Lower the learning rate, or find "
         "what makes the change so large"
     )
@@ -170,3 +200,55 @@ def stop(owner, t, rate, weights, error=None):
 def largest(values):
     """The largest absolute value of an array, or NaN where there is one in it."""
     return np.abs(values).max().item()
+
+
+def configure_settings(guard: bool) -> None:
+    """Change the settings of a whole model.
+
+    Parameters
+    ----------
+    guard : bool
+        Whether simulations stop with a SimulationError before learned weights
+        overflow. Without a guard, weights that diverge become infinite and then NaN.
+
+    Raises
+    ------
+    NetworkContextError
+        Where it is not called in the context of a Network.
+    ValidationError
+        Where ``guard`` is not a bool.
+
+    Notes
+    -----
+    The settings are kept in the configuration of the outermost network.
+
+    Examples
+    --------
+    >>> with nengo.Network() as model:
+    ...     nlr.configure_settings(guard=False)
+    """
+    check_type(guard, (bool, np.bool_), "guard", "True or False")
+    if not Network.context:
+        raise NetworkContextError(
+            "configure_settings must be called in a network: `with model:` and then "
+            f"`configure_settings(guard={guard})`"
+        )
+    config = Network.context[0].config
+    if Network not in config.params:  # NengoDL keeps its settings there too
+        config.configures(Network)
+    if "guard" not in config[Network].extra_params:
+        config[Network].set_param("guard", BoolParam("guard", default=True))
+    config[Network].guard = guard
+
+
+def is_guarded(network):
+    """Whether learned weights of a model are guarded against overflow.
+
+    Parameters
+    ----------
+    network : nengo.Network or None
+        The outermost network.
+    """
+    if network is None or Network not in network.config.params:
+        return True
+    return getattr(network.config[Network], "guard", True)

@@ -6,15 +6,117 @@ import numpy as np
 from nengo.builder import Builder, Operator, Signal
 from nengo.builder.learning_rules import SimPES
 from nengo.learning_rules import PES
+from nengo.rc import rc
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
-from nengo_lr.builder.gradient import SimPESGradient
+from nengo_lr.builder.guard import is_guarded, pes_guard
 from nengo_lr.builder.hosts import take_over_rule, works_in_place
-from nengo_lr.builder.learning_rate import build_rate
-from nengo_lr.builder.optimized import SimOptimizedPES, build_optimizer_state
+from nengo_lr.builder.rates import build_rate
+from nengo_lr.builder.slots import Slot
 from nengo_lr.kernels import outer_adder
 from nengo_lr.learning_rules import ScheduledPES
-from nengo_lr.settings import is_guarded
+
+
+class SimPESGradient(Operator):
+    r"""Compute the weight change of a PES rule, unless the rule is frozen.
+
+    A guarded operator raises a SimulationError before the weights overflow: in the step
+    in which the norm of their change, :math:`|\kappa e||a|\,dt/n`, is NaN or above the
+    root of the largest number of the simulation's float type: 1.3e154 for float64,
+    1.8e19 for float32. The weights are then still finite. With an optimizer, which
+    keeps squares of the gradient, its norm :math:`|e||a|` must not be larger either.
+
+    Parameters
+    ----------
+    step : Signal ()
+        The simulator's integer step.
+    control : Signal (3,)
+        The rule's control. While it is frozen, what the operator updates stays as it
+        is.
+    rate : Signal (1,) or (m,)
+        The learning rate, or one for each error dimension.
+    error : Signal (m,)
+        The error, as the rows of the weights see it.
+    activities : Signal (n,)
+        The filtered presynaptic activities in Hz.
+    weights : Signal (m, n)
+        The weights, for the guard's message.
+    updates : list of Signal
+        The weight change, and all that the operator keeps from step to step.
+    owner : str
+        What has these weights, for the guard's message.
+    guarded : bool
+        Whether the operator stops the simulation before the weights overflow.
+    tag : str, optional
+        A label associated with the operator, for debugging purposes.
+
+    Notes
+    -----
+    1. sets ``[]``
+    2. incs ``[]``
+    3. reads ``[step, control, rate, error, activities, weights]``
+    4. updates ``updates``
+    """
+
+    step = Slot("reads", 0)
+    control = Slot("reads", 1)
+    rate = Slot("reads", 2)
+    error = Slot("reads", 3)
+    activities = Slot("reads", 4)
+    weights = Slot("reads", 5)
+    guards_gradient = False
+
+    def __init__(
+        self,
+        step,
+        control,
+        rate,
+        error,
+        activities,
+        weights,
+        updates,
+        owner,
+        guarded,
+        tag=None,
+    ):
+        super().__init__(tag=tag)
+        self.owner = owner
+        self.guarded = guarded
+        self.sets = []
+        self.incs = []
+        self.reads = [step, control, rate, error, activities, weights]
+        self.updates = updates
+
+    @property
+    def _descstr(self):
+        return f"{self.error}, {self.activities} -> {', '.join(map(str, self.updates))}"
+
+    def make_change(self, signals, dt):
+        """Make the function that computes the weight change of a step."""
+        raise NotImplementedError("subclasses must implement this method")
+
+    def make_step(self, signals, dt, rng):
+        frozen = switch(signals, self.control, FROZEN)
+        change = self.make_change(signals, dt)
+        if not self.guarded:
+
+            def step_unguarded():
+                if not frozen:
+                    change()
+
+            return step_unguarded
+
+        reads = self.step, self.rate, self.error, self.activities, self.weights
+        check = pes_guard(
+            *(signals[read] for read in reads), self.owner, dt, self.guards_gradient
+        )
+
+        def step_guarded():
+            if not frozen:
+                check()
+                change()
+
+        return step_guarded
 
 
 class SimPESFactors(SimPESGradient):
@@ -34,16 +136,11 @@ class SimPESFactors(SimPESGradient):
         The other parameters of a `.SimPESGradient`.
     """
 
+    left = Slot("updates", 0)
+    right = Slot("updates", 1)
+
     def __init__(self, *reads, left, right, **kwargs):
         super().__init__(*reads, [left, right], **kwargs)
-
-    @property
-    def left(self):
-        return self.updates[0]
-
-    @property
-    def right(self):
-        return self.updates[1]
 
     def make_change(self, signals, dt):
         rate, error = signals[self.rate], signals[self.error]
@@ -100,28 +197,17 @@ class SimAddOuter(Operator):
     4. updates ``[]``
     """
 
+    control = Slot("reads", 0)
+    left = Slot("reads", 1)
+    right = Slot("reads", 2)
+    target = Slot("incs", 0)
+
     def __init__(self, control, left, right, target, tag=None):
         super().__init__(tag=tag)
         self.sets = []
         self.incs = [target]
         self.reads = [control, left, right]
         self.updates = []
-
-    @property
-    def control(self):
-        return self.reads[0]
-
-    @property
-    def left(self):
-        return self.reads[1]
-
-    @property
-    def right(self):
-        return self.reads[2]
-
-    @property
-    def target(self):
-        return self.incs[0]
 
     @property
     def _descstr(self):
@@ -157,18 +243,66 @@ class SimScheduledPES(SimPESGradient):
         The other parameters of a `.SimPESGradient`.
     """
 
+    delta = Slot("updates", 0)
+
     def __init__(self, *reads, delta, **kwargs):
         super().__init__(*reads, [delta], **kwargs)
-
-    @property
-    def delta(self):
-        return self.updates[0]
 
     def make_change(self, signals, dt):
         rate, error = signals[self.rate], signals[self.error]
         activities, delta = signals[self.activities], signals[self.delta]
         n = activities.size
         return lambda: np.outer(-rate * dt / n * error, activities, out=delta)
+
+
+class SimOptimizedPES(SimPESGradient):
+    r"""Compute the weight change of a scheduled PES rule with an optimizer.
+
+    Implements ``state, change = optimizer.update(state, error, activities, step, dt)``
+    and ``delta[...] = -rate * dt / n * change``, where ``n`` is the number of
+    presynaptic neurons.
+
+    Parameters
+    ----------
+    *reads : Signal
+        What a `.SimPESGradient` reads, in its order.
+    delta : Signal (m, n)
+        The weight change.
+    state : dict of str to Signal (m, n)
+        The optimizer's state.
+    optimizer : Optimizer
+        What turns the gradient into the change.
+    **kwargs
+        The other parameters of a `.SimPESGradient`.
+    """
+
+    delta = Slot("updates", 0)
+    guards_gradient = True
+
+    def __init__(self, *reads, delta, state, optimizer, **kwargs):
+        super().__init__(*reads, [delta, *state.values()], **kwargs)
+        self.optimizer = optimizer
+        self.names = tuple(state)
+
+    @property
+    def state(self):
+        return dict(zip(self.names, self.updates[1:]))
+
+    def make_change(self, signals, dt):
+        step, rate = signals[self.step], signals[self.rate]
+        error, activities = signals[self.error], signals[self.activities]
+        state = {name: signals[signal] for name, signal in self.state.items()}
+        rates, share = rate[:, None], np.array(-dt / activities.size, rate.dtype)
+        scale = np.empty_like(rates)
+        advance = self.optimizer.stepper(
+            state, error, activities, signals[self.delta], dt
+        )
+
+        def set_change():
+            np.multiply(rates, share, out=scale)
+            advance(step.item(), scale)
+
+        return set_change
 
 
 def is_probed(model, rule, attribute):
@@ -227,3 +361,18 @@ def build_scheduled_pes(model, scheduled, rule):
         right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
         model.add_op(SimPESFactors(*reads, left=left, right=right, **guard))
         model.add_op(SimAddOuter(control, left, right, weights))
+
+
+def build_optimizer_state(model, optimizer, rule, shape):
+    """Make the Signals of an optimizer's state, which can be found by rule and name.
+
+    Returns
+    -------
+    state : dict of str to Signal (m, n)
+    """
+    state = {
+        name: Signal(initial.astype(rc.float_dtype), name=f"ScheduledPES:{name}")
+        for name, initial in optimizer.initial_state(shape).items()
+    }
+    model.sig[rule].update(state)
+    return state

@@ -7,11 +7,11 @@ from nengo.builder import Builder, Operator, Signal
 from nengo.builder.operator import Reset
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
-from nengo_lr.builder.guard import SimWeightsGuard, change_guard, stop
+from nengo_lr.builder.guard import SimWeightsGuard, change_guard, is_guarded, stop
 from nengo_lr.builder.hosts import take_over_rule
-from nengo_lr.builder.learning_rate import build_rate
+from nengo_lr.builder.rates import build_rate
+from nengo_lr.builder.slots import Slot
 from nengo_lr.learning_rules import Scheduled
-from nengo_lr.settings import is_guarded
 
 
 class SimScaledRule(Operator):
@@ -52,6 +52,11 @@ class SimScaledRule(Operator):
     4. updates what it updates
     """
 
+    step = Slot("reads", -4)
+    control = Slot("reads", -3)
+    rate = Slot("reads", -2)
+    weights = Slot("reads", -1)
+
     def __init__(
         self,
         step,
@@ -88,24 +93,8 @@ class SimScaledRule(Operator):
         return rule_op
 
     @property
-    def step(self):
-        return self.reads[-4]
-
-    @property
-    def control(self):
-        return self.reads[-3]
-
-    @property
     def delta(self):
         return self.updates[self._delta_index]
-
-    @property
-    def rate(self):
-        return self.reads[-2]
-
-    @property
-    def weights(self):
-        return self.reads[-1]
 
     @property
     def _descstr(self):

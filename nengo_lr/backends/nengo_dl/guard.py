@@ -9,7 +9,7 @@ from nengo_lr.builder.guard import (
     PERIOD,
     SimWeightsGuard,
     limit_of,
-    pes_overflows,
+    overflowing,
     stop,
     too_large,
 )
@@ -55,9 +55,10 @@ def guard(ops, step, rate, error, activities, weights, dt):
         ]
         for i, item in enumerate(zip(*arrays)):
             for op, rate, error, activities, weights in zip(ops, *item):
-                if pes_overflows(rate, error, activities, dt):
-                    name = owner(op, i, len(arrays[0]))
-                    stop(name, step.item() * dt, rate, weights, error)
+                name = overflowing(rate, error, activities, dt, op.guards_gradient)
+                if name:
+                    whose = owner(op, i, len(arrays[0]))
+                    stop(whose, step.item() * dt, rate, weights, error, name)
         return np.int32(0)
 
     # activities that are not finite make an error that is not
