@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 import nengo_lr as nlr
-from nengo_lr import tasks
+from nengo_lr.lab import tasks
 
 RATES = {
     "constant": [3e-5, 1e-4, 3e-4, 1e-3, 3e-3],

@@ -12,10 +12,10 @@ import argparse
 
 import numpy as np
 
+from nengo_lr.builder.hosts import hosts
 from nengo_lr.cli.options import Seeds
-from nengo_lr.search import TaskModel, range_test, sweep
-from nengo_lr.simulators import missing_simulators
-from nengo_lr.tasks import LEARNING, TEST
+from nengo_lr.lab import TaskModel, range_test, sweep
+from nengo_lr.lab.tasks import LEARNING, TEST
 
 GRID = np.geomspace(1e-5, 1e-1, 9).tolist()
 DURATION = 10.0
@@ -27,17 +27,18 @@ parser.add_argument(
 parser.add_argument("--seeds", default="0-4")
 args = parser.parse_args()
 
-simulator = "nengo" if missing_simulators() else "nengo_dl"
+simulator = max(hosts(), key=lambda name: hosts()[name].minibatches)
 seeds = Seeds().convert(args.seeds, None, None)
 print(f"simulated: {DURATION:g} s for the range test, {len(GRID) * LEARNING:g} s for")
 print(f"the grid's learning ({len(GRID) * LEARNING / DURATION:.1f} times more)")
 for task in args.tasks:
     ratios = []
     for seed in seeds:
-        found = range_test(TaskModel(task, DURATION), duration=DURATION, seed=seed)
+        model = TaskModel(task)
+        found = range_test(model, learning=DURATION, seed=seed)
         rates = [*GRID, found.generalize, found.lowest]
-        model = TaskModel(task, LEARNING, TEST)
-        errors = sweep(model, rates, LEARNING, [seed], TEST, simulator).errors[:, 0]
+        options = {"seeds": [seed], "simulator": simulator}
+        errors = sweep(model, rates, LEARNING, TEST, **options).errors[:, 0]
         grid, tested, lowest = np.split(errors, [len(GRID), len(GRID) + 1])
         best = np.nanmin(grid)
         ratios.append(tested.item() / best)

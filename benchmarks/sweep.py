@@ -1,7 +1,7 @@
 """What a sweep of 64 rates in one simulator of NengoDL saves.
 
     OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
-        python benchmarks/sweep.py --duration 1
+        python benchmarks/sweep.py --learning 1
 
 The communication channel with 200 neurons. CPU times of the whole process, after all
 imports: 64 runs on the reference simulator, one after the other; the sweep on NengoDL
@@ -16,10 +16,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nengo_lr.executors import processes
-from nengo_lr.search import TaskModel, sweep
-from nengo_lr.search.runs import Minibatch, Plan
-from nengo_lr.tasks import TASKS
+from nengo_lr.lab import TaskModel, Trial, sweep
+from nengo_lr.lab.minibatch import Minibatch
+from nengo_lr.lab.tasks import TASKS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -34,27 +33,27 @@ def seconds(function, *args, **kwargs):
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--duration", type=float, default=1.0)
+    parser.add_argument("--learning", type=float, default=1.0)
     parser.add_argument("--rates", type=int, default=64)
     parser.add_argument("--neurons", type=int, default=200)
     args = parser.parse_args()
     rates = np.geomspace(1e-6, 3e-3, args.rates).tolist()
     task = replace(TASKS["comm"], n_neurons=args.neurons)
-    model = TaskModel(task, args.duration)
+    model, learning = TaskModel(task), args.learning
+    where = {"seed": 0, "simulator": "nengo_dl"}
 
-    Minibatch(Plan(model, 0.01), 2, 0).sim.close()  # imports
+    Minibatch([Trial(model, 0.0, 0.01, **where)]).sim.close()  # imports
     together, together_wall = seconds(
-        sweep, model, rates, args.duration, simulator="nengo_dl"
+        sweep, model, rates, learning, simulator="nengo_dl"
     )
-    with Minibatch(Plan(model, args.duration), args.rates, 0) as batch:
-        batch.learn(rates)
+    with Minibatch([Trial(model, rate, learning, **where) for rate in rates]) as batch:
+        batch.learn()
         batch.sim.reset()
-        warm, _ = seconds(batch.learn, rates)
-    alone, alone_wall = seconds(sweep, model, rates, args.duration, executor="serial")
-    with processes(2) as pool:
-        _, pool_wall = seconds(sweep, model, rates, args.duration, executor=pool)
+        warm, _ = seconds(batch.learn)
+    alone, alone_wall = seconds(sweep, model, rates, learning, executor="serial")
+    _, pool_wall = seconds(sweep, model, rates, learning, executor=2)
 
-    print(f"{args.rates} rates, {args.neurons} neurons, {args.duration:g} s")
+    print(f"{args.rates} rates, {args.neurons} neurons, {learning:g} s")
     print(f"separate runs:     CPU {alone:6.2f} s  wall {alone_wall:6.2f} s")
     print(f"one minibatch:     CPU {together:6.2f} s  wall {together_wall:6.2f} s")
     print(f"  compiled before: CPU {warm:6.2f} s")

@@ -18,7 +18,7 @@ import nengo
 import numpy as np
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side
+from nengo_lr.lab import side_by_side
 
 parser = argparse.ArgumentParser(description="Neurons that drive the learning rate.")
 parser.add_argument("--output", help="write the figure to this file")
@@ -27,7 +27,7 @@ parser.add_argument("--quick", action="store_true", help="a short run, to try it
 args, _ = parser.parse_known_args()
 args.seeds = 1 if args.quick else args.seeds
 
-TASK = replace(nlr.tasks.TASKS["switch"], noise=0.5)
+TASK = replace(nlr.lab.tasks.TASKS["switch"], noise=0.5)
 LEARNING = 4.0 if args.quick else 12.0  # seconds; the target changes in its middle
 TEST = LEARNING / 4
 CONSTANTS = [1e-4, 2e-4, 4e-4, 8e-4, 1.5e-3]
@@ -66,7 +66,7 @@ def dopamine(seed):
                 nengo.Connection(error, post, synapse=0.005)
 
         rule = nlr.ScheduledPES(rate)
-        learner = nlr.tasks.build(TASK, rule, wire, seed, LEARNING, TEST)
+        learner = nlr.lab.tasks.build(TASK, rule, wire, seed, LEARNING, TEST)
         rates = nengo.Probe(learner.connection.learning_rule, "learning_rate")
     with nengo.Simulator(model, progress_bar=False) as sim:
         sim.run(LEARNING)

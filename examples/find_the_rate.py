@@ -14,8 +14,8 @@ import nengo
 import numpy as np
 
 import nengo_lr as nlr
-from nengo_lr.search import range_test, sweep
-from nengo_lr.simulators import missing_simulators
+from nengo_lr.builder.hosts import hosts
+from nengo_lr.lab import range_test, sweep
 from nengo_lr.stability import rate_for, stable_rate
 
 parser = argparse.ArgumentParser(description="Find a learning rate in four ways.")
@@ -58,7 +58,7 @@ def model(learning_rate):
 # ## One run
 
 # %%
-found = range_test(model, duration=duration)
+found = range_test(model, learning=duration)
 print(f"range test: {found.generalize:.2g} for weights that are used afterwards,")
 print(f"            {found.track:.2g} to follow a target that changes,")
 print(f"            the error blows up at {found.diverges:.2g}")
@@ -70,9 +70,10 @@ print(f"            the error blows up at {found.diverges:.2g}")
 # run one after the other.
 
 # %%
-simulator = "nengo" if missing_simulators() else "nengo_dl"
+simulators = hosts()
+simulator = max(simulators, key=lambda name: simulators[name].minibatches)
 rates = np.geomspace(1e-5, 1e-2, args.rates)
-swept = sweep(model, rates, duration, test=test, simulator=simulator, executor="serial")
+swept = sweep(model, rates, duration, test, simulator=simulator, executor="serial")
 print(f"sweep of {len(rates)} rates on {simulator}: best {swept.best:.2g}")
 
 # %% [markdown]
@@ -86,7 +87,7 @@ print(f"sweep of {len(rates)} rates on {simulator}: best {swept.best:.2g}")
 initials = swept.best * np.array([0.5, 1.0, 2.0, 4.0, 8.0])
 taus = duration * np.array([0.1, 0.2, 0.4, 0.8])
 grid = [nlr.ExponentialDecay(initial, tau) for initial in initials for tau in taus]
-decays = sweep(model, grid, duration, test=test, simulator=simulator, executor="serial")
+decays = sweep(model, grid, duration, test, simulator=simulator, executor="serial")
 best = decays.best
 print(
     f"grid of {len(grid)} decays: best from {best.initial:.2g} with tau {best.tau:g} s"

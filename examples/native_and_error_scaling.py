@@ -20,8 +20,8 @@ import numpy as np
 import nengo_lr as nlr
 from nengo_lr.compare import NATIVE, NODE, PRODUCT, SCALERS, Experiment
 from nengo_lr.lab.plot import COLORS, style, tidy
+from nengo_lr.lab.tasks import TASKS, WEIGHTS_EVERY
 from nengo_lr.simulators import SIMULATORS, missing_simulators
-from nengo_lr.tasks import TASKS, WEIGHTS_EVERY
 
 parser = argparse.ArgumentParser(description="ScheduledPES beside error scaling.")
 parser.add_argument("--output", help="write the figure to this file")
@@ -65,7 +65,7 @@ def learn(make_simulator):
             for run, network in runs.items()
         }
         errors = {
-            run: nlr.tasks.final_error(sim, network, learning)
+            run: nlr.lab.tasks.final_error(sim, network, learning)
             for run, network in runs.items()
         }
     return weights, errors

@@ -13,11 +13,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side
+from nengo_lr.lab import side_by_side
 
 parser = argparse.ArgumentParser(description="Adapt the change of every weight.")
 parser.add_argument("--output", help="write the figure to this file")
-parser.add_argument("--task", choices=nlr.tasks.TASKS, default="product")
+parser.add_argument("--task", choices=nlr.lab.tasks.TASKS, default="product")
 parser.add_argument("--seeds", type=int, default=1, help="to report; 5 in the docs")
 parser.add_argument("--choose", type=int, default=1, help="more seeds, for the rates")
 parser.add_argument("--learning", type=float, default=5.0, help="seconds; 15 in docs")
@@ -30,7 +30,7 @@ args.learning = 1.5 if args.quick else args.learning
 
 # %%
 LEARNING, TEST = args.learning, args.learning / 3
-TASK = nlr.tasks.TASKS[args.task]
+TASK = nlr.lab.tasks.TASKS[args.task]
 LOW, HIGH = [1e-4, 3e-4, 1e-3, 2e-3], [3e-3, 1e-2, 3e-2, 6e-2]
 KINDS = {
     "none": (None, LOW),
@@ -56,7 +56,7 @@ def learn(seed):
 
 def tested(errors):
     """The test error of each rate."""
-    return rms(errors[round(LEARNING / nlr.tasks.SAMPLE) :])
+    return rms(errors[round(LEARNING / nlr.lab.tasks.SAMPLE) :])
 
 
 # %%

@@ -18,7 +18,7 @@ import nengo
 import numpy as np
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side
+from nengo_lr.lab import side_by_side
 
 parser = argparse.ArgumentParser(description="Rates that follow the error.")
 parser.add_argument("--output", help="write the figure to this file")
@@ -31,7 +31,7 @@ args, _ = parser.parse_known_args()
 # communication channel changes its sign in the middle of learning.
 
 # %%
-TASK = nlr.tasks.TASKS["switch"]
+TASK = nlr.lab.tasks.TASKS["switch"]
 LEARNING = 4.0 if args.quick else 12.0  # seconds
 TEST = LEARNING / 4
 CONSTANTS = [2e-4, 5e-4, 1.5e-3, 4e-3]
@@ -44,7 +44,7 @@ LAWS = {
 
 def follow(law, seed):
     """The test errors (n_steps,) and rates (n_steps,) of a run with a feedback law."""
-    network = nlr.tasks.build(
+    network = nlr.lab.tasks.build(
         TASK, nlr.ScheduledPES(law), seed=seed, learning=LEARNING, test=TEST
     )
     with network:

@@ -19,7 +19,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 import nengo_lr as nlr
 from nengo_lr.lab.plot import COLORS, INK, save, style, tidy
-from nengo_lr.tasks import band_limited
+from nengo_lr.lab.tasks import band_limited
 
 parser = argparse.ArgumentParser(description="See what a rate that changes does.")
 parser.add_argument("--output", help="write the figure to this file")

@@ -16,7 +16,7 @@ import numpy as np
 from nengo.exceptions import SimulationError
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side
+from nengo_lr.lab import side_by_side
 from nengo_lr.stability import stable_rate
 
 parser = argparse.ArgumentParser(description="A rate too high, right, and too low.")
@@ -46,7 +46,7 @@ def settled(curve, limit):
 # rates learn side by side, on the same neurons.
 
 # %%
-TASK = nlr.tasks.TASKS["square"]
+TASK = nlr.lab.tasks.TASKS["square"]
 LEARNING = 5_000 if args.quick else 15_000  # steps of 1 ms
 WINDOW = 1000
 rates = {"too low": 1e-5, "low": 1e-4, "right": 1e-3, "high": 3e-3, "too high": 5e-3}
@@ -89,7 +89,7 @@ for i, (name, rate) in enumerate(rates.items()):
 # overflows.
 
 # %%
-network = nlr.tasks.build(TASK, nlr.ScheduledPES(UNSTABLE))
+network = nlr.lab.tasks.build(TASK, nlr.ScheduledPES(UNSTABLE))
 with nengo.Simulator(network, progress_bar=False) as sim:
     stable = stable_rate(sim, network.connection, margin=1)
     try:

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side
+from nengo_lr.lab import side_by_side
 
 parser = argparse.ArgumentParser(description="Compare schedules in three situations.")
 parser.add_argument("--output", help="write the figure to this file")
@@ -54,8 +54,8 @@ TEST = 0.3 * LENGTH
 def test_errors(name, seed):
     """The test error (n_schedules, n_rates) with each schedule and each rate."""
     rates = [make(rate) for make in SCHEDULES.values() for rate in RATES]
-    errors = side_by_side(nlr.tasks.TASKS[name], rates, seed, LENGTH, TEST)
-    test = errors[round(LENGTH / nlr.tasks.SAMPLE) :]
+    errors = side_by_side(nlr.lab.tasks.TASKS[name], rates, seed, LENGTH, TEST)
+    test = errors[round(LENGTH / nlr.lab.tasks.SAMPLE) :]
     return np.sqrt(np.mean(test**2, axis=0)).reshape(len(SCHEDULES), len(RATES))
 
 

@@ -44,17 +44,19 @@ ON_DEMAND = (
     "compare",
     "keras",
     "lab",
-    "search",
     "stability",
-    "tasks",
 )
 """Modules that are imported when they are first used: some need more than Nengo."""
+
+MOVED = {"search": "lab", "tasks": "lab.tasks"}
+"""Names that modules had in earlier versions."""
 
 
 def __getattr__(name):
     if name in ON_DEMAND:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    hint = f"; it is {__name__}.{MOVED[name]} now" if name in MOVED else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
 def __dir__():

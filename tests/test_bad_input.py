@@ -15,9 +15,9 @@ import pytest
 from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
-from nengo_lr import tasks
 from nengo_lr.cli import main
 from nengo_lr.cli.commands import commands
+from nengo_lr.lab import tasks
 from nengo_lr.schedules import expressions
 
 NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "error_loop", "kernels"}
@@ -27,10 +27,13 @@ RECORDS = {
     "compare.Comparison",
     "compare.Experiment",
     "compare.Path",
-    "search.RangeTest",
-    "search.Sweep",
+    "lab.RangeTest",
+    "lab.Score",
+    "lab.Sweep",
+    "lab.Task",
+    "lab.Tuning",
+    "lab.tasks.Task",
     "stability.Stability",
-    "tasks.Task",
 }
 """They hold what they are given; the functions that take them check them."""
 
@@ -52,19 +55,19 @@ PASSED_ON = {
     "expressions.parse.names",
     "lab.plot.schedule.ax",
     "lab.plot.schedule.kwargs",
-    "search.Template.names",
+    "lab.Template.names",
     "stability.error_left.times",
     "stability.error_left.x",
     "stability.rate_for.x",
-    "tasks.final_error.simulator",
-    "tasks.final_error.network",
+    "lab.tasks.final_error.simulator",
+    "lab.tasks.final_error.network",
 }
 """They are for Keras, matplotlib, numpy, Optuna or Nengo, which check them."""
 
 OTHER_NAMES = {
     "kwargs": ("gate",),
     "make": ("model",),
-    "options": ("colour",),
+    "options": ("colour", "seed"),
     "other": ("schedules", "value"),
     "runs": ("baseline",),
     "scaler_options": ("gate",),
@@ -118,6 +121,8 @@ SIMULATOR = [
     ("fast", "must be an open simulator"),
     (None, "must be an open simulator"),
 ]
+EXECUTOR = [("fast", "Executor"), (0, "Executor"), (True, "Executor")]
+STORE = [(1.5, "name of a file"), ("/no/where/runs.db", "store")]
 PATH = [(None, TypeError, "PathLike"), (1.5, TypeError, "float")]
 
 
@@ -155,6 +160,7 @@ NOT_NEGATIVE = [(-1.0, "not less than 0"), (math.nan, "finite"), ("fast", "numbe
 NO_CONNECTION = [("fast", "must be a nengo.Connection"), (None, "must be a nengo.C")]
 
 C = nlr.Constant(1e-3)
+TRIAL = nlr.lab.Trial(model, 1e-3, 0.01)
 CONNECTION = InSimulator(lambda sim: sim.model.toplevel.connection)
 SIM = InSimulator(lambda sim: sim)
 RULE = InSimulator(lambda sim: sim.model.toplevel.connection.learning_rule)
@@ -397,14 +403,14 @@ ROWS = {
         "baseline": ("a", CHOICE),
         "rounds": (1, INTEGER),
     },
-    "tasks.band_limited": {
+    "lab.tasks.band_limited": {
         "rng": (np.random.RandomState(0), [("fast", "random"), (0, "random")]),
         "duration": (1.0, POSITIVE),
         "dimensions": (1, INTEGER),
         "high": (5.0, POSITIVE),
         "rms": (0.5, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
     },
-    "tasks.build": {
+    "lab.tasks.build": {
         "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
         "rule": (nengo.PES(), [("fast", ""), (1.0, "")]),
         "wire": (None, [("fast", "a function"), (1.0, "a function")]),
@@ -412,8 +418,8 @@ ROWS = {
         "learning": (0.1, POSITIVE),
         "test": (0.1, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
     },
-    "tasks.final_error": {"learning": (0.1, POSITIVE)},
-    "tasks.least_squares_limit": {
+    "lab.tasks.final_error": {"learning": (0.1, POSITIVE)},
+    "lab.tasks.least_squares_limit": {
         "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
         "seed": (0, SEED),
         "learning": (0.1, POSITIVE),
@@ -442,28 +448,47 @@ ROWS = {
     },
     "expressions.examples": {"cls": (nlr.Constant, [("fast", "class"), (None, "")])},
     "executors.processes": {"n_workers": (1, INTEGER)},
-    "search.TaskModel": {
-        "task": ("comm", CHOICE),
-        "learning": (1.0, POSITIVE),
-        "test": (0.0, NOT_NEGATIVE),
+    "lab.run_trials": {
+        "trials": ([TRIAL], [(["fast"], "Trial"), (1.0, "Trials"), (None, "Trials")]),
+        "executor": ("serial", EXECUTOR),
+        "store": (None, STORE),
+        "progress": (None, [("fast", "a function"), (1.0, "a function")]),
+        "together": (True, YES_OR_NO),
     },
-    "search.Template": {
+    "lab.Trial": {
+        "model": (model, MODEL),
+        "rate": (1e-3, [(-1.0, "not negative"), ("fast", "Schedule"), (True, "")]),
+        "learning": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
+        "test": (0.0, NOT_NEGATIVE),
+        "seed": (None, SEED),
+        "dt": (1e-3, POSITIVE),
+        "options": ({}, [({"colour": "red"}, "colour"), ({"seed": 1}, "trial")]),
+        "simulator": ("nengo", CHOICE),
+        "record": ((), [("weights", "names"), ([1.0], "names")]),
+    },
+    "lab.TaskModel": {"task": ("comm", CHOICE)},
+    "lab.find_model": {
+        "text": ("m:f", [("m:f", "can be found"), (None, "text"), ("math:pi", "not a")])
+    },
+    "lab.Template": {
         "text": (
             "Constant({1e-5..1e-2})",
             [("fast", "fast"), ("Constant({1..0})", "0"), (None, "text")],
         )
     },
-    "search.make": {
+    "lab.make": {
         "model": (model, MODEL),
         "learning_rate": (1e-3, [(-1.0, "finite and not negative"), ("fast", "must")]),
         "seed": (None, SEED),
+        "learning": (None, []),
+        "test": (None, []),
         "options": ({}, [({"colour": "red"}, "colour")]),
     },
-    "search.range_test": {
+    "lab.range_test": {
         "model": (model, MODEL),
         "low": (1e-6, [(1.0, "0 < low < high"), *POSITIVE]),
         "high": (0.1, POSITIVE),
-        "duration": (1.0, [(0.01, "at least 100 steps"), *POSITIVE]),
+        "learning": (1.0, [(0.01, "at least 100 steps"), *POSITIVE]),
         "seed": (None, SEED),
         "window": (0.1, [(0.6, "at most .5"), *POSITIVE]),
         "dt": (1e-3, POSITIVE),
@@ -485,7 +510,7 @@ ROWS = {
         "rate": (1e-4, [(-1.0, "not less than 0"), (math.nan, ""), ("fast", "")]),
     },
     "stability.warn_if_unstable": {"sim": (SIM, SIMULATOR)},
-    "search.side_by_side": {
+    "lab.side_by_side": {
         "task": (tasks.TASKS["comm"], [("comm", "a Task"), (None, "a Task")]),
         "rates": ([1e-3], [([], ""), ([-1.0], ""), (["fast"], ""), (None, "")]),
         "seed": (0, SEED),
@@ -493,26 +518,26 @@ ROWS = {
         "test": (0.1, NOT_NEGATIVE),
         "optimizer": (None, [("fast", "Optimizer"), (1.0, "Optimizer")]),
     },
-    "search.sweep": {
+    "lab.sweep": {
         "model": (model, MODEL),
         "rates": ([1e-3], [([], ""), ([-1.0], ""), (["fast"], ""), (None, "")]),
-        "duration": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
+        "learning": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
         "seeds": ([0], SEEDS),
         "test": (0.0, NOT_NEGATIVE),
         "simulator": ("nengo", CHOICE),
-        "executor": ("serial", [("fast", "Executor"), (1, "Executor")]),
-        "store": (None, [(1.5, TypeError, "float"), ("/no/where/runs.db", "store")]),
+        "executor": ("serial", EXECUTOR),
+        "store": (None, STORE),
         "progress": (None, [("fast", "a function"), (1.0, "a function")]),
         "dt": (1e-3, POSITIVE),
     },
-    "search.search": {
+    "lab.tune": {
         "model": (model, MODEL),
         "suggest": ("Constant({1e-5..1e-2})", [(None, "text, or a function")]),
-        "duration": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
+        "learning": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
         "n_trials": (1, INTEGER),
         "seeds": ([0], SEEDS),
         "test": (0.0, NOT_NEGATIVE),
-        "storage": (None, [("fast", "cannot use 'fast'"), (1.0, "cannot use")]),
+        "store": (None, [("fast://", "cannot use 'fast"), (1.0, "cannot use")]),
         "name": ("nengo-lr", [(None, "text"), (1.0, "text")]),
         "sampler_seed": (None, SEED),
         "progress": (None, [("fast", "a function"), (1.0, "a function")]),
@@ -536,7 +561,7 @@ def public_callables():
         if room.name not in NOT_FOR_USERS
     ]
     found = {}
-    for name in [*rooms, "builder.guard", "lab.plot"]:
+    for name in [*rooms, "builder.guard", "lab.plot", "lab.tasks"]:
         try:
             room = import_module(f"nengo_lr.{name}")
         except ModuleNotFoundError:  # TensorFlow, which keras needs
@@ -581,11 +606,12 @@ def call(name, arguments, sim):
         key: value.find(sim) if isinstance(value, InSimulator) else value
         for key, value in arguments.items()
     }
-    for key in ("kwargs", "options", "scaler_options"):
-        arguments.update(arguments.pop(key, {}))
+    if name != "lab.Trial":
+        for key in ("kwargs", "options", "scaler_options"):
+            arguments.update(arguments.pop(key, {}))
     if name == "stability.error_left":
         arguments["times"] = [1.0]
-    if name == "tasks.final_error":
+    if name == "lab.tasks.final_error":
         arguments.update(simulator=None, network=None)
     with nengo.Network():
         result = CALLABLES[name](**arguments)

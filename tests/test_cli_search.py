@@ -35,11 +35,11 @@ def test_own_model(capsys, tmp_path):
     code, out, err = run(
         capsys,
         "range-test",
-        *("--model", "search_helpers:seeded", "--duration", 0.5, "--seed", 3),
+        *("--model", "lab_helpers:seeded", "--duration", 0.5, "--seed", 3),
         *("--output", tmp_path),
     )
     assert (code, err) == (0, "")
-    assert "search_helpers:seeded" in out
+    assert "lab_helpers:seeded" in out
 
 
 def test_stable_rate(capsys, tmp_path):
@@ -68,7 +68,7 @@ def test_sweep(capsys, tmp_path):
 def test_sweep_of_schedules(capsys, tmp_path):
     code, out, err = run(
         capsys,
-        *("sweep", "--model", "search_helpers:seeded", "--rates", "1e-4:1e-3:2"),
+        *("sweep", "--model", "lab_helpers:seeded", "--rates", "1e-4:1e-3:2"),
         *("--schedule", "CosineDecay({}, 0.1)", "--duration", 0.1, "--seeds", "3"),
         *("--jobs", 1, "--output", tmp_path),
     )
@@ -118,10 +118,10 @@ def test_search_without_optuna(capsys, tmp_path, monkeypatch):
         (["search", "--schedule", "Constant({a:2..1})"], "range of numbers"),
         (["search", "--optimizer", "Foo(1)"], "'Foo' at column 1"),
         (["stable-rate", "--fraction", "1"], "--fraction"),
-        (["stable-rate", "--model", "search_helpers:growth"], "must return a nengo"),
+        (["stable-rate", "--model", "lab_helpers:growth"], "must return a nengo"),
         (["range-test", "--task", "foo"], "'foo' is not one of 'comm'"),
         (["range-test", "--model", "foo:bar"], "no module:function"),
-        (["range-test", "--model", "search_helpers:growth"], "must return a nengo.Net"),
+        (["range-test", "--model", "lab_helpers:growth"], "must return a nengo.Net"),
     ],
 )
 def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, arguments, words):

@@ -79,11 +79,11 @@ def test_paths_that_differ(found):
 def test_measures_against_a_run_by_hand(found):
     row = runs_of(found, NATIVE).iloc[0]
     rule = nlr.ScheduledPES(SCHEDULE.between(0, LEARNING))
-    task, test = nlr.tasks.TASKS["square"], DURATION - LEARNING
-    network = nlr.tasks.build(task, rule, None, 0, LEARNING, test)
+    task, test = nlr.lab.tasks.TASKS["square"], DURATION - LEARNING
+    network = nlr.lab.tasks.build(task, rule, None, 0, LEARNING, test)
     with nengo.Simulator(network, progress_bar=False) as sim:
         sim.run(DURATION)
-    by_hand = nlr.tasks.final_error(sim, network, LEARNING)
+    by_hand = nlr.lab.tasks.final_error(sim, network, LEARNING)
     assert row["rmse"] == pytest.approx(by_hand, rel=1e-9)
 
 

@@ -6,10 +6,8 @@ import pytest
 
 import nengo_lr as nlr
 from nengo_lr.compare import NATIVE, NODE, Comparison, Experiment
-from nengo_lr.lab import plot
-from nengo_lr.search import RangeTest, Sweep
-from nengo_lr.search.runs import Score
-from nengo_lr.tasks import TASKS
+from nengo_lr.lab import RangeTest, Score, Sweep, plot
+from nengo_lr.lab.tasks import TASKS
 
 
 @pytest.fixture(autouse=True)

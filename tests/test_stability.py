@@ -5,12 +5,12 @@ import nengo
 import numpy as np
 import pytest
 from helpers import CONNECTIONS, learning_network
+from lab_helpers import N_NEURONS, TARGET, exact, growth, seeded
 from nengo.exceptions import ValidationError
-from search_helpers import N_NEURONS, TARGET, exact, growth, seeded
 
 import nengo_lr as nlr
 from nengo_lr.error_loop import ErrorLoop, loop_timing
-from nengo_lr.search import TaskModel
+from nengo_lr.lab import TaskModel
 from nengo_lr.stability import error_left, rate_for, stable_rate, warn_if_unstable
 
 pytestmark = pytest.mark.filterwarnings("ignore:(divide by|invalid value)")
@@ -115,7 +115,9 @@ def test_the_bound_is_the_true_one(synapses, dt):
 
 @pytest.mark.parametrize("name", ["comm", "product"])
 def test_spiking_tasks_do_not_diverge(name):
-    model = TaskModel(name, 3.0)
+    def model(rate):
+        return TaskModel(name)(rate, learning=3.0, test=0.0)
+
     with build(model(0.0)) as sim:
         rate = stable_rate(sim, sim.model.toplevel.connection)
     network = model(rate)

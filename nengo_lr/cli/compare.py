@@ -15,7 +15,7 @@ from rich.table import Table
 from nengo_lr import compare as comparing
 from nengo_lr.cli.options import Names, OutputFolder, ScheduleText, Seeds
 from nengo_lr.executors import n_cores, processes
-from nengo_lr.tasks import TASKS
+from nengo_lr.lab.tasks import TASKS
 
 NOTES = """\
 distance  of the final weights from those of ScheduledPES, relative

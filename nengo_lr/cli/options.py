@@ -7,9 +7,9 @@ import click
 from nengo.exceptions import ValidationError
 
 from nengo_lr.compare import find_model
+from nengo_lr.lab import TaskModel
+from nengo_lr.lab.tasks import TASKS
 from nengo_lr.schedules import expressions
-from nengo_lr.search import TaskModel
-from nengo_lr.tasks import TASKS
 
 
 class Names(click.ParamType):
@@ -100,6 +100,6 @@ def learning_model(command):
     return task(model(command))
 
 
-def model_function(task, model, learning, test=0.0):
+def model_function(task, model):
     """The model function that these options mean."""
-    return TaskModel(task, learning, test) if model is None else find_model(model)
+    return TaskModel(task) if model is None else find_model(model)

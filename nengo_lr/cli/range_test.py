@@ -8,9 +8,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nengo_lr import search
+from nengo_lr import lab
 from nengo_lr.cli.options import OutputFolder, learning_model, model_function
-from nengo_lr.search.range_test import SUGGESTIONS
+from nengo_lr.lab.range_tests import SUGGESTIONS
 
 
 @click.command("range-test")
@@ -37,8 +37,8 @@ def range_test(task, model, low, high, duration, seed, output):
     from nengo_lr.lab import plot
 
     console = Console(highlight=False)
-    function = model_function(task, model, duration)
-    found = search.range_test(function, low, high, duration, seed)
+    function = model_function(task, model)
+    found = lab.range_test(function, low, high, duration, seed=seed)
     table = Table(title=f"[bold]{model or task}", title_justify="left", box=box.SIMPLE)
     for header in ("suggestion", "rate", ""):
         table.add_column(header, no_wrap=True)

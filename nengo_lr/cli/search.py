@@ -1,15 +1,13 @@
 """The command that tunes a schedule or an optimizer."""
 
 import os
-from pathlib import Path
 
 import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nengo_lr import optimizers
-from nengo_lr import search as searching
+from nengo_lr import lab, optimizers
 from nengo_lr.cli.compare import progress
 from nengo_lr.cli.options import OutputFolder, Seeds, learning_model, model_function
 
@@ -73,9 +71,9 @@ def search(
     from nengo_lr.lab import plot
 
     console = Console(highlight=False)
-    templates = {"learning_rate": searching.Template(schedule)}
+    templates = {"learning_rate": lab.Template(schedule)}
     if optimizer is not None:
-        templates["optimizer"] = searching.Template(optimizer, OPTIMIZERS)
+        templates["optimizer"] = lab.Template(optimizer, OPTIMIZERS)
     if not any(template.ranges for template in templates.values()):
         raise click.BadParameter(
             "there is no range such as {rate:1e-5..1e-2} to search.",
@@ -85,22 +83,19 @@ def search(
     def suggest(trial):
         return {key: template(trial) for key, template in templates.items()}
 
-    function = model_function(task, model, duration, test)
-    if storage is not None:
-        storage = f"sqlite:///{Path(storage).resolve()}"
     with progress("trials") as report:
-        study = searching.search(
-            function,
+        study = lab.tune(
+            model_function(task, model),
             suggest,
             duration,
-            trials,
-            seeds,
             test,
-            storage,
-            name,
-            sampler_seed,
-            report,
-        )
+            n_trials=trials,
+            seeds=seeds,
+            store=storage,
+            name=name,
+            sampler_seed=sampler_seed,
+            progress=report,
+        ).study
     found = study.trials_dataframe(attrs=("number", "value", "params", "state"))
     found.to_csv(output / "trials.csv", index=False)
     states = found["state"].value_counts()

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nengo_lr import search, stability
+from nengo_lr import lab, stability
 from nengo_lr.cli.options import OutputFolder, learning_model, model_function
 
 FRACTIONS = (1.0, 0.1, 0.01)
@@ -49,7 +49,7 @@ def stable_rate(task, model, time, fraction, seed, output):
     from nengo_lr.lab import plot
 
     console = Console(highlight=False)
-    network = search.make(model_function(task, model, time), 1e-6, seed)
+    network = lab.make(model_function(task, model), 1e-6, seed, time, 0.0)
     table = Table(title=f"[bold]{model or task}", title_justify="left", box=box.SIMPLE)
     table.add_column("connection")
     table.add_column("largest stable rate", justify="right")

@@ -8,10 +8,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nengo_lr import search
+from nengo_lr import lab
 from nengo_lr.cli.compare import progress, spread
 from nengo_lr.cli.options import OutputFolder, Seeds, learning_model, model_function
-from nengo_lr.executors import processes, quiet
+from nengo_lr.lab.runner import quiet
 from nengo_lr.schedules import expressions
 from nengo_lr.simulators import SIMULATORS
 
@@ -98,24 +98,18 @@ def sweep(
             )
         rates = [expressions.parse(schedule.replace("{}", repr(r))) for r in rates]
     quiet()
-    function = model_function(task, model, duration, test)
-    executor = None if jobs is None or simulator != "nengo" else processes(jobs)
-    try:
-        with progress("runs") as report:
-            found = search.sweep(
-                function,
-                rates,
-                duration,
-                seeds,
-                test,
-                simulator,
-                executor,
-                store,
-                report,
-            )
-    finally:
-        if executor is not None:
-            executor.shutdown(cancel_futures=True)
+    with progress("trials") as report:
+        found = lab.sweep(
+            model_function(task, model),
+            rates,
+            duration,
+            test,
+            seeds=seeds,
+            simulator=simulator,
+            executor=jobs,
+            store=store,
+            progress=report,
+        )
     found.table.to_csv(output / "runs.csv", index=False)
     ax = found.plot()
     ax.set_title(model or task, loc="left", fontsize="medium")

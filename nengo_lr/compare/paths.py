@@ -11,11 +11,11 @@ import nengo
 import numpy as np
 
 from nengo_lr.checks import check_choice, check_type
+from nengo_lr.lab.tasks import SAMPLE, SYNAPSE, WEIGHTS_EVERY, Task, build, played
 from nengo_lr.learning_rules import ScheduledPES
 from nengo_lr.networks import ErrorScaler
 from nengo_lr.optimizers import AdaGrad, Adam, LocalGains, RMSProp
 from nengo_lr.schedules import Schedule
-from nengo_lr.tasks import SAMPLE, SYNAPSE, WEIGHTS_EVERY, Task, build, played
 
 __all__ = [
     "ADAPTIVE",

@@ -28,9 +28,9 @@ from nengo_lr.compare.paths import (
 )
 from nengo_lr.compare.tables import Comparison, tabulate
 from nengo_lr.executors import Immediately
+from nengo_lr.lab.tasks import TASKS, Task
 from nengo_lr.schedules import CosineDecay, Schedule
 from nengo_lr.simulators import SIMULATORS, missing_simulators
-from nengo_lr.tasks import TASKS, Task
 
 __all__ = ["compare"]
 

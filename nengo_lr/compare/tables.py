@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nengo_lr.compare.paths import NATIVE, Experiment
-from nengo_lr.tasks import SAMPLE, WEIGHTS_EVERY
+from nengo_lr.lab.tasks import SAMPLE, WEIGHTS_EVERY
 
 __all__ = ["Comparison"]
 

@@ -2,7 +2,33 @@
 
 from importlib import import_module
 
-__all__ = ["plot"]
+from nengo_lr.lab.models import TaskModel, find_model, make
+from nengo_lr.lab.range_tests import RangeTest, range_test
+from nengo_lr.lab.runner import run_trials
+from nengo_lr.lab.sweeps import Sweep, side_by_side, sweep
+from nengo_lr.lab.tasks import TASKS, Task
+from nengo_lr.lab.trials import Score, Trial
+from nengo_lr.lab.tuning import Template, Tuning, tune
+
+__all__ = [
+    "TASKS",
+    "RangeTest",
+    "Score",
+    "Sweep",
+    "Task",
+    "TaskModel",
+    "Template",
+    "Trial",
+    "Tuning",
+    "find_model",
+    "make",
+    "plot",
+    "range_test",
+    "run_trials",
+    "side_by_side",
+    "sweep",
+    "tune",
+]
 
 
 def __getattr__(name):

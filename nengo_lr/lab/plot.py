@@ -1,4 +1,4 @@
-"""Figures of schedules, comparisons and searches for a learning rate, in one style.
+"""Figures of schedules and of what the lab finds, in one style.
 
 This is the only module that imports matplotlib. Nothing here calls ``show()``.
 """
@@ -176,7 +176,7 @@ def schedule(
     return ax
 
 
-# --- searches for a learning rate
+# --- range tests, sweeps and studies
 
 
 def range_test(found: Any, ax: Axes | None = None) -> Axes:
@@ -184,7 +184,7 @@ def range_test(found: Any, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    found : nengo_lr.search.RangeTest
+    found : nengo_lr.lab.RangeTest
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure.
 
@@ -235,7 +235,7 @@ def sweep(found: Any, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    found : nengo_lr.search.Sweep
+    found : nengo_lr.lab.Sweep
         Schedules are drawn by their number.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure.

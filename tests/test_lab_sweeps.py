@@ -12,12 +12,13 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from lab_helpers import TARGET, exact, growth, seeded
 from nengo.exceptions import SimulationError, ValidationError
-from search_helpers import TARGET, exact, growth, seeded
 
 import nengo_lr as nlr
-from nengo_lr.search import TaskModel, sweep
-from nengo_lr.search.runs import Minibatch, Plan
+from nengo_lr.builder import hosts
+from nengo_lr.lab import TaskModel, Trial, sweep
+from nengo_lr.lab.minibatch import Minibatch
 
 pd = pytest.importorskip("pandas")
 matplotlib.use("agg")
@@ -27,13 +28,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:(divide by|invalid value)")
 RATES = [1e-5, 1e-4, 1e-3]
 
 
-def quick(model=seeded, rates=RATES, duration=0.1, **options):
-    return sweep(model, rates, duration, **{"executor": "serial", **options})
+def quick(model=seeded, rates=RATES, learning=0.1, **options):
+    return sweep(model, rates, learning, **{"executor": "serial", **options})
 
 
 def test_errors_are_those_of_the_recursion():
     """A constant error is multiplied by 1 - g in every step, and read in the end."""
-    found = quick(exact, duration=1.0)
+    found = quick(exact, learning=1.0)
     g = growth(np.array(RATES))
     steps = np.arange(800, 1000)
     expected = TARGET * np.sqrt(np.mean((1 - g[:, None]) ** (2 * steps), axis=1))
@@ -41,7 +42,7 @@ def test_errors_are_those_of_the_recursion():
 
 
 def test_nothing_is_learned_in_the_test():
-    found = quick(exact, duration=0.3, test=0.2)
+    found = quick(exact, learning=0.3, test=0.2)
     expected = TARGET * (1 - growth(np.array(RATES))) ** 299
     assert np.allclose(found.errors[:, 0], expected, rtol=1e-9)
 
@@ -49,7 +50,8 @@ def test_nothing_is_learned_in_the_test():
 def test_table_and_best():
     found = quick(seeds=[0, 5])
     table = found.table
-    assert list(table.columns) == ["rate", "seed", "error", "failure"]
+    columns = ["rate", "seed", "error", "learning_error", "failure"]
+    assert list(table.columns) == columns
     assert list(table["rate"]) == [1e-5, 1e-5, 1e-4, 1e-4, 1e-3, 1e-3]
     assert list(table["seed"]) == [0, 5] * 3
     assert set(table["failure"]) == {""}
@@ -77,9 +79,9 @@ def test_a_failing_run_does_not_stop_the_others():
     assert list(np.isnan(found.errors[:, 0])) == [False, False, True]
     assert found.table["failure"][2] == "ArithmeticError: too large for me"
     assert found.best == 1e-4
-    found = quick(rates=[1e-4, 10.0], duration=0.5)
+    found = quick(rates=[1e-4, 10.0], learning=0.5)
     assert "overflow" in found.table["failure"][1]
-    with pytest.raises(SimulationError, match="no rate has a finite"):
+    with pytest.raises(SimulationError, match="at no rate do half"):
         _ = quick(fails_with_large_rates, rates=[1e-3]).best
 
 
@@ -92,13 +94,13 @@ def test_executors_agree():
 
 def without_the_package():
     """Let every import of the package fail in a worker."""
-    sys.modules["nengo_lr"] = sys.modules["nengo_lr.search"] = None
+    sys.modules["nengo_lr"] = sys.modules["nengo_lr.lab"] = None
 
 
 @pytest.mark.parametrize(
     ("initializer", "model", "words"),
     [
-        (without_the_package, seeded, "workers cannot import nengo_lr.search"),
+        (without_the_package, seeded, "workers cannot import nengo_lr.lab"),
         (None, lambda rate: seeded(rate, 0), 'or run with executor="serial"'),
     ],
 )
@@ -148,7 +150,7 @@ def test_resume(tmp_path):
     assert calls == [2, 3, 4, 5, 6]
     assert resumed.table.equals(quick(seeds=[0, 1]).table)
     # other settings are other runs
-    quick(seeds=[0], store=store, duration=0.2, progress=lambda *call: calls.append(0))
+    quick(seeds=[0], store=store, learning=0.2, progress=lambda *call: calls.append(0))
     assert calls[5:] == [0] * 4
 
 
@@ -162,8 +164,8 @@ def test_failures_are_kept(tmp_path):
 
 KILLED = """
 import sys; sys.path.insert(0, {tests!r})
-from search_helpers import seeded
-from nengo_lr.search import sweep
+from lab_helpers import seeded
+from nengo_lr.lab import sweep
 
 def tell(done, total):
     print(done, flush=True)
@@ -185,10 +187,10 @@ def test_a_killed_sweep_goes_on(tmp_path):
     process.wait()
     done = []
     resumed = quick(
-        duration=0.5, seeds=[0, 1], store=store, progress=lambda n, _: done.append(n)
+        learning=0.5, seeds=[0, 1], store=store, progress=lambda n, _: done.append(n)
     )
     assert 2 <= done[0] < 6
-    assert resumed.table.equals(quick(duration=0.5, seeds=[0, 1]).table)
+    assert resumed.table.equals(quick(learning=0.5, seeds=[0, 1]).table)
 
 
 @pytest.mark.skipif(
@@ -239,7 +241,7 @@ def test_dask_cluster_that_loses_a_worker(tmp_path):
             rates = np.geomspace(1e-5, 1e-3, 6)
             found = quick(
                 rates=rates,
-                duration=1.0,
+                learning=1.0,
                 executor=client.get_executor(),
                 progress=kill_one,
             )
@@ -249,7 +251,7 @@ def test_dask_cluster_that_loses_a_worker(tmp_path):
         for process in started:
             process.kill()
             process.wait()
-    assert found.table.equals(quick(rates=rates, duration=1.0).table)
+    assert found.table.equals(quick(rates=rates, learning=1.0).table)
 
 
 @pytest.fixture
@@ -269,35 +271,38 @@ def in_float64(NengoDL):
 
 
 def noisy(learning_rate):
-    return TaskModel("noisy", 0.3, 0.1)(learning_rate, seed=2)
+    return TaskModel("noisy")(learning_rate, seed=2, learning=0.3, test=0.1)
 
 
 @pytest.mark.parametrize("test", [0.0, 0.1])
 def test_one_minibatch_equals_separate_runs(NengoDL, in_float64, test):
     """In float64, with numbers and schedules; the items see the same input."""
     rates = [1e-5, 1e-3, nlr.ExponentialDecay(1e-3, 0.05), nlr.OneCycle(1e-3, 0.3)]
-    plan = Plan(in_float64(noisy), 0.3, test)
-    with Minibatch(plan, len(rates), seed=2) as batch:
-        batch.learn([plan.schedule(rate) for rate in rates])
+    model = in_float64(noisy)
+    trials = [
+        Trial(model, rate, 0.3, test, seed=2, simulator="nengo_dl") for rate in rates
+    ]
+    with Minibatch(trials) as batch:
+        batch.learn()
         weights = batch.sim.data[batch.network.weights]
         scores = batch.scores()
     import nengo
 
-    for item, rate in enumerate(rates):
-        network = noisy(plan.schedule(rate))
+    for item, trial in enumerate(trials):
+        network = noisy(trial.schedule)
         with nengo.Simulator(network, progress_bar=False) as sim:
-            sim.run_steps(plan.n_steps)
+            sim.run_steps(trial.n_steps)
         expected = sim.data[network.weights]
         assert np.abs(expected).max() > 0
         difference = np.abs(weights[item] - expected).max() / np.abs(expected).max()
         assert difference < 1e-8
-        alone = plan.score(network, sim.data.__getitem__).error
+        alone = trial.score(network, sim.data.__getitem__).error
         assert scores[item].error == pytest.approx(alone, rel=1e-8)
 
 
 def test_failing_items_do_not_stop_the_others(NengoDL):
     rates = [1e-5, 30.0, 1e-3, 10.0]
-    options = {"duration": 0.2, "test": 0.1, "simulator": "nengo_dl"}
+    options = {"learning": 0.2, "test": 0.1, "simulator": "nengo_dl"}
     found = quick(rates=rates, **options)
     assert list(np.isnan(found.errors[:, 0])) == [False, True, False, True]
     assert "overflow" in found.table["failure"][1]
@@ -315,14 +320,14 @@ def overflows_anyway(learning_rate):
 
 
 def test_what_no_rate_can_save(NengoDL):
-    found = quick(overflows_anyway, simulator="nengo_dl", duration=0.3)
+    found = quick(overflows_anyway, simulator="nengo_dl", learning=0.3)
     assert len(found.table) == 3
     assert all("overflow" in failure for failure in found.table["failure"])
 
 
 def test_resume_and_progress_on_nengo_dl(NengoDL, tmp_path):
     store, calls = tmp_path / "runs.sqlite", []
-    options = {"duration": 0.1, "simulator": "nengo_dl", "store": store}
+    options = {"learning": 0.1, "simulator": "nengo_dl", "store": store}
     quick(rates=RATES[:2], **options)
     found = quick(progress=lambda *call: calls.append(call), **options)
     assert calls[0] == (2, 3)
@@ -336,9 +341,9 @@ def test_all_items_fail_alike_where_the_model_does(NengoDL):
 
 
 def test_nengo_dl_is_missing(monkeypatch):
-    module = sys.modules["nengo_lr.search.sweep"]
-    monkeypatch.setattr(module, "missing_simulators", lambda: ["nengo_dl"])
-    with pytest.raises(ValidationError, match="nengo_dl is not installed"):
+    missing = {"nengo_dl": hosts.known_hosts()["nengo_dl"]}
+    monkeypatch.setattr("nengo_lr.lab.trials.missing_hosts", lambda: missing)
+    with pytest.raises(ValidationError, match=r"NengoDL is not installed.*\[dl\]"):
         quick(simulator="nengo_dl")
 
 
@@ -347,11 +352,11 @@ def test_nengo_dl_is_missing(monkeypatch):
     [
         ({"rates": []}, "one or more different rates"),
         ({"rates": [1e-3, 1e-3]}, "one or more different rates"),
-        ({"rates": [-1.0]}, r"not negative, or Schedules \(got -1.0\)"),
-        ({"rates": ["a"]}, r"or Schedules \(got 'a'\)"),
+        ({"rates": [-1.0]}, r"not negative, or a Schedule \(got -1.0\)"),
+        ({"rates": ["a"]}, r"or a Schedule \(got 'a'\)"),
         ({"seeds": []}, "one or more different whole numbers"),
         ({"seeds": [0.5]}, "one or more different whole numbers"),
-        ({"duration": 0.0005}, "at least a step"),
+        ({"learning": 0.0005}, "at least a step"),
         ({"model": lambda: 3}, r"cannot be called as model\(learning_rate\)"),
         ({"store": "no/such/folder/runs.sqlite"}, "cannot use 'no/such/folder"),
     ],
@@ -362,14 +367,14 @@ def test_bad_input(options, words):
 
 
 def test_pandas_is_missing(monkeypatch):
-    found = quick(duration=0.01)
+    found = quick(learning=0.01)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModuleNotFoundError, match="pip install 'nengo-lr"):
         _ = found.table
 
 
 def test_plot():
-    found = quick(partial(exact, target=0.5), duration=0.2, seeds=[0, 1])
+    found = quick(partial(exact, target=0.5), learning=0.2, seeds=[0, 1])
     ax = found.plot()
     (line,) = ax.lines
     assert np.array_equal(line.get_xdata(), RATES)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import nengo_lr as nlr
-from nengo_lr.tasks import (
+from nengo_lr.lab.tasks import (
     SAMPLE,
     TASKS,
     band_limited,

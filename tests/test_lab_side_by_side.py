@@ -4,8 +4,8 @@ import pytest
 from nengo.exceptions import SimulationError
 
 import nengo_lr as nlr
-from nengo_lr.search import side_by_side
-from nengo_lr.tasks import TASKS, build
+from nengo_lr.lab import side_by_side
+from nengo_lr.lab.tasks import TASKS, build
 
 
 def alone(task, rate, optimizer):

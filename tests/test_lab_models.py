@@ -3,13 +3,13 @@ from functools import partial
 import nengo
 import numpy as np
 import pytest
+from lab_helpers import exact, seeded
 from nengo.exceptions import ValidationError
-from search_helpers import exact, seeded
 
 import nengo_lr as nlr
-from nengo_lr.search import TaskModel, make
-from nengo_lr.search.contract import describe
-from nengo_lr.tasks import TASKS
+from nengo_lr.lab import TaskModel, Trial, make
+from nengo_lr.lab.models import describe
+from nengo_lr.lab.tasks import TASKS
 
 
 @pytest.mark.parametrize("rate", [1e-3, nlr.CosineDecay(1e-3, 2.0)])
@@ -34,15 +34,32 @@ def test_seeds():
 
 
 def test_task_model():
-    network = make(TaskModel("product", 2.0, 1.0), 1e-3, seed=3)
+    network = make(TaskModel("product"), 1e-3, seed=3, learning=2.0, test=1.0)
+    assert len(network.stimulus.output.inputs) == 3000
     assert network.ensemble.seed == 3
     assert network.ensemble.n_neurons == TASKS["product"].n_neurons
     optimizer = nlr.RMSProp()
-    model = TaskModel(TASKS["comm"], 2.0)
+    model = TaskModel(TASKS["comm"])
     network = make(model, 1e-3, optimizer=optimizer)
     assert network.connection.learning_rule_type.optimizer == optimizer
     with pytest.raises(ValidationError, match="one of comm, square"):
-        TaskModel("bogus", 1.0)
+        TaskModel("bogus")
+
+
+def timed(learning_rate, learning, seed):
+    network = seeded(learning_rate, seed)
+    network.learning = learning
+    return network
+
+
+def test_times_and_seeds_are_said_once():
+    """A function gets the times if it asks for them, and they cannot differ."""
+    assert make(timed, 1e-3, seed=1, learning=3.0, test=1.0).learning == 3.0
+    for said in ({"learning": 2.0}, {"seed": 0}):
+        with pytest.raises(ValidationError, match="from the trial"):
+            make(partial(timed, **said), 1e-3, seed=1, learning=3.0)
+    with pytest.raises(ValidationError, match="gets its seed from the trial"):
+        Trial(timed, 1e-3, 1.0, options={"seed": 3})
 
 
 def without(attribute):
@@ -94,8 +111,6 @@ def test_options_that_the_model_does_not_take():
 
 
 def test_names_are_the_same_in_every_process():
-    assert describe(exact) == "search_helpers:exact"
-    assert describe(partial(exact, gain=2.0)) == "search_helpers:exact(gain=2.0)"
-    assert describe(TaskModel("comm", 2.0)) == (
-        "TaskModel(task='comm', learning=2.0, test=0.0)"
-    )
+    assert describe(exact) == "lab_helpers:exact"
+    assert describe(partial(exact, gain=2.0)) == "lab_helpers:exact(gain=2.0)"
+    assert describe(TaskModel("comm")) == "TaskModel(task='comm')"

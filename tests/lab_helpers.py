@@ -1,4 +1,4 @@
-"""Models that the tests of `nengo_lr.search` learn with."""
+"""Models that the tests of `nengo_lr.lab` learn with."""
 
 import nengo
 import numpy as np

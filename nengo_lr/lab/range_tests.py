@@ -10,10 +10,12 @@ import numpy as np
 from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_lr.checks import check_number
+from nengo_lr.lab.answers import Answer, need
+from nengo_lr.lab.models import probes_of
+from nengo_lr.lab.trials import Trial
 from nengo_lr.schedules import Geometric
-from nengo_lr.search.contract import make, probes_of
 
-__all__ = ["RangeTest", "range_test"]
+__all__ = ["SUGGESTIONS", "RangeTest", "range_test"]
 
 N_POINTS = 1000
 """Number of points on the curve of a whole run."""
@@ -22,13 +24,13 @@ N_CHUNKS = 100
 """How often the run is looked at, to stop it early."""
 
 BLOW_UP = 2.0
-"""An error of so many times the target's power, or the first error, has blown up."""
+"""A squared error of so many times the target's, or the first one, has blown up."""
 
 STOP = 100.0
-"""An error of so many times that ends the run."""
+"""The run ends where the squared error is so many times that."""
 
 NEAR = 1.2
-"""An error of so many times the lowest is near it."""
+"""Squared errors up to so many times the lowest are near it."""
 
 CAUTION = 10.0
 """How far below the rate of the lowest error a rate averages instead of following."""
@@ -42,7 +44,7 @@ SUGGESTIONS = {
 
 
 @dataclass(frozen=True)
-class RangeTest:
+class RangeTest(Answer):
     """What `range_test` found: a curve, and rates that it suggests.
 
     Parameters
@@ -57,6 +59,19 @@ class RangeTest:
 
     rates: np.ndarray
     errors: np.ndarray
+
+    name = "range_test"
+
+    @property
+    def table(self):
+        """The curve, a `pandas.DataFrame` with the columns ``rate`` and ``error``."""
+        columns = {"rate": self.rates, "error": self.errors}
+        return need("pandas", "cli").DataFrame(columns)
+
+    @property
+    def reason(self):
+        """Why there is no suggestion, or why to doubt it; empty if all is well."""
+        return ""
 
     @property
     def lowest(self):
@@ -117,7 +132,8 @@ def range_test(
     model: Callable[..., nengo.Network],
     low: float = 1e-6,
     high: float = 1e-1,
-    duration: float = 10.0,
+    learning: float = 10.0,
+    *,
     seed: int | None = None,
     window: float = 0.1,
     dt: float = 0.001,
@@ -132,15 +148,15 @@ def range_test(
     Parameters
     ----------
     model : callable
-        ``model(learning_rate)`` returns a network; see `.contract.make`.
+        ``model(learning_rate)`` returns a network; see `.models.make`.
     low, high : float, optional
         The first and the last rate, in the units of ``nengo.PES(learning_rate=...)``.
-    duration : float, optional
+    learning : float, optional
         Length T of the run in seconds.
     seed : int, optional
-        Of the network; by default its own.
+        Seed of the network; by default its own.
     window : float, optional
-        Length of the trailing window, as a share of the duration.
+        Length of the trailing window, as a fraction of the run.
     dt : float, optional
         Length of a step in seconds.
 
@@ -166,39 +182,37 @@ def range_test(
 
     Examples
     --------
-    >>> from nengo_lr.search import TaskModel, range_test
-    >>> found = range_test(TaskModel("comm", learning=2.0), duration=2.0)
+    >>> from nengo_lr.lab import TaskModel, range_test
+    >>> found = range_test(TaskModel("comm"), learning=2.0)
     >>> found.generalize < found.track < found.lowest < found.diverges
     True
     """
-    check(low, high, duration, window, dt)
-    rate = Geometric(low, high, duration)
-    n_window = round(window * duration / dt)
-    network = make(model, rate, seed)
-    with nengo.Simulator(network, dt=dt, progress_bar=False) as sim:
+    check(low, high, learning, window, dt)
+    rate = Geometric(initial=low, final=high, duration=learning)
+    trial = Trial(model, rate, learning, seed=seed, dt=dt)
+    n_window = round(window * learning / dt)
+    with trial.open() as (network, host):
         for _ in range(N_CHUNKS):
             overflow = None
             try:
-                sim.run_steps(round(duration / dt / N_CHUNKS))
+                host.run(round(learning / dt / N_CHUNKS))
             except SimulationError as failure:
                 overflow = failure
-            error, target = powers(sim, network)
+            error, target = powers(host, network)
             seen_enough = blown_up(error, target, n_window)
             if overflow is not None and not seen_enough:
                 raise overflow
             if overflow is not None or (seen_enough and len(error) >= 2 * n_window):
                 break
     ends, errors = smooth(error, target, n_window)
-    return RangeTest(rate((ends + 1) * dt), errors)
+    return RangeTest(rate((ends + 1) * dt), errors).warned()
 
 
-def check(low, high, duration, window, dt):
+def check(low, high, learning, window, dt):
     """Refuse numbers with which there is no test."""
-    check_number(low, "low", obj=range_test)
-    check_number(high, "high", obj=range_test)
-    check_number(window, "window", obj=range_test)
-    check_number(dt, "dt", obj=range_test)
-    check_number(duration, "duration", obj=range_test)
+    for value, name in ((low, "low"), (high, "high"), (window, "window"), (dt, "dt")):
+        check_number(value, name, obj=range_test)
+    check_number(learning, "learning", obj=range_test)
     if low >= high:
         raise ValidationError(
             "low and high must be rates with 0 < low < high "
@@ -208,19 +222,19 @@ def check(low, high, duration, window, dt):
         )
     if window > 0.5:
         raise ValidationError(
-            f"must be a share above 0 and at most .5 (got {window})",
+            f"must be a fraction above 0 and at most .5 (got {window})",
             "window",
             range_test,
         )
-    if duration < N_CHUNKS * dt:
+    if learning < N_CHUNKS * dt:
         raise ValidationError(
-            f"must be at least {N_CHUNKS} steps of dt={dt} s (got {duration} s)",
-            "duration",
+            f"must be at least {N_CHUNKS} steps of dt={dt} s (got {learning} s)",
+            "learning",
             range_test,
         )
 
 
-def powers(sim, network):
+def powers(host, network):
     """The squared norms of the error and of the target (or None) at each step."""
     sums = {"error": None, "target": None}
     for attribute in sums:
@@ -233,7 +247,7 @@ def powers(sim, network):
                     "model",
                     range_test,
                 )
-            squares.append(np.sum(np.square(sim.data[probe]), axis=1))
+            squares.append(np.sum(np.square(host.samples(probe)[0]), axis=1))
         if squares:
             sums[attribute] = np.sum(squares, axis=0)
     return sums["error"], sums["target"]

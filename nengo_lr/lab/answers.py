@@ -1,0 +1,111 @@
+"""What all answers of the lab share: a table, a figure, and files of both."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["SAME", "Answer", "need"]
+
+SAME = 1e-6
+"""Errors that differ by no more than this fraction are the same."""
+
+
+class Answer:
+    """What a question to the lab found."""
+
+    name: ClassVar[str]
+    """The name of the files that `save` writes."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was found, a `pandas.DataFrame`."""
+        raise NotImplementedError
+
+    @property
+    def reason(self) -> str:
+        """Why there is nothing to suggest, or why to doubt it; empty if all is well."""
+        raise NotImplementedError
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what was found.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        ax : matplotlib.axes.Axes
+        """
+        raise NotImplementedError
+
+    def save(self, folder: str | PathLike) -> list[Path]:
+        """Write the table (CSV) and the figure (PNG) to a folder.
+
+        Parameters
+        ----------
+        folder : str or path-like
+            Made where it does not exist.
+
+        Returns
+        -------
+        files : list of pathlib.Path
+            What was written.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [folder / f"{self.name}{suffix}" for suffix in (".csv", ".png")]
+        self.table.to_csv(files[0], index=False)
+        plot = importlib.import_module("nengo_lr.lab.plot")
+        plot.save(self.plot().figure, files[1])
+        return files
+
+    def warned(self):
+        """Self, after a warning where there is a reason for doubt."""
+        if self.reason:
+            warnings.warn(f"{self.name}: {self.reason}", stacklevel=3)
+        return self
+
+
+def need(name: str, extra: str) -> Any:
+    """Import a package, or say how to install it.
+
+    Parameters
+    ----------
+    name : str
+        The package.
+    extra : str
+        The extra of this project that brings it.
+
+    Returns
+    -------
+    package : module
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed.
+
+    Examples
+    --------
+    >>> need("bogus", extra="search")
+    Traceback (most recent call last):
+    ModuleNotFoundError: bogus is not installed; pip install 'nengo-lr[search]'
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ModuleNotFoundError(
+            f"{name} is not installed; pip install 'nengo-lr[{extra}]'", name=name
+        ) from None

@@ -1,0 +1,311 @@
+"""Many learning rates times many seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Callable
+
+import nengo
+import numpy as np
+from nengo.exceptions import SimulationError
+
+from nengo_lr.checks import check_number, check_type
+from nengo_lr.lab import tasks
+from nengo_lr.lab.answers import SAME, Answer, need
+from nengo_lr.lab.runner import run_trials
+from nengo_lr.lab.trials import Score, Trial, check_rates, check_seeds
+from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.optimizers import Optimizer
+from nengo_lr.schedules import Between, Schedule
+
+__all__ = ["Sweep", "side_by_side", "sweep"]
+
+
+@dataclass(frozen=True)
+class Sweep(Answer):
+    """What `sweep` found.
+
+    Parameters
+    ----------
+    rates : tuple of float or Schedule
+    seeds : tuple of int
+    scores : dict
+        The `Score` of each trial, by the places of its rate and seed.
+    """
+
+    rates: tuple[float | Schedule, ...]
+    seeds: tuple[int, ...]
+    scores: dict[tuple[int, int], Score]
+
+    name = "sweep"
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Root mean square errors, (n_rates, n_seeds); NaN for failures."""
+        shape = len(self.rates), len(self.seeds)
+        errors = [
+            np.nan if score.failure else score.error for score in self.scores.values()
+        ]
+        return np.reshape(errors, shape)
+
+    @property
+    def medians(self) -> np.ndarray:
+        """The median error of each rate over the seeds; infinite where most fail."""
+        errors = np.where(np.isfinite(self.errors), self.errors, np.inf)
+        return np.median(errors, axis=1)
+
+    @property
+    def table(self):
+        """One row per rate and seed, a `pandas.DataFrame`.
+
+        Its columns are ``rate`` (a schedule as its ``repr``), ``seed``, ``error`` and
+        ``learning_error`` (in the target's unit) and ``failure`` (why a trial failed;
+        else empty).
+        """
+        rows = []
+        for (i, j), score in self.scores.items():
+            rate = self.rates[i]
+            rows.append(
+                {
+                    "rate": rate if isinstance(rate, float) else repr(rate),
+                    "seed": self.seeds[j],
+                    "error": score.error,
+                    "learning_error": score.learning_error,
+                    "failure": score.failure,
+                }
+            )
+        return need("pandas", "cli").DataFrame(rows)
+
+    @property
+    def best(self) -> float | Schedule:
+        """The rate or schedule with the lowest median error over the seeds.
+
+        Raises
+        ------
+        SimulationError
+            If there is none: all failed, or all have the same error.
+        """
+        if self.has_none:
+            raise SimulationError(self.reason)
+        return self.rates[int(np.argmin(self.medians))]
+
+    @property
+    def has_none(self) -> bool:
+        """Whether no rate is better than others."""
+        good = self.medians[np.isfinite(self.medians)]
+        return not len(good) or (
+            len(self.rates) > 1
+            and len(good) == len(self.rates)
+            and np.ptp(good) <= SAME * good.max()
+        )
+
+    @property
+    def reason(self):
+        """Why there is no best rate, or why to doubt it; empty if all is well."""
+        medians = self.medians
+        failures = [score.failure for score in self.scores.values() if score.failure]
+        if not np.isfinite(medians).any():
+            return f"at no rate do half of the seeds succeed; {failures[0]}"
+        if self.has_none:
+            return (
+                "the error is the same at every rate, so that learning does not change "
+                "it: the rates are far too low, or the error does not reach the rule, "
+                "or does not depend on what the connection puts out"
+            )
+        best = int(np.argmin(medians))
+        size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
+        doubts = []
+        if medians[best] > size:
+            doubts.append(
+                f"at no rate is the error (at the best {medians[best]:.3g}) below the "
+                f"target's root mean square ({size:.3g}), as it is without learning"
+            )
+        numbers = [rate for rate in self.rates if isinstance(rate, float)]
+        if len(numbers) == len(self.rates) > 1 and self.rates[best] > 0:
+            end = {min(numbers): "lower", max(numbers): "higher"}
+            if self.rates[best] in end:
+                doubts.append(
+                    f"the best rate, {self.rates[best]:.3g}, is at an end of those "
+                    f"that were tried: try {end[self.rates[best]]} ones too"
+                )
+        return "; ".join(doubts)
+
+    def plot(self, ax=None):
+        """Draw the errors over the rates.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default a new figure.
+
+        Returns
+        -------
+        ax : matplotlib.axes.Axes
+        """
+        from nengo_lr.lab import plot
+
+        return plot.sweep(self, ax)
+
+
+def sweep(
+    model: Callable[..., nengo.Network],
+    rates: Iterable[float | Schedule],
+    learning: float,
+    test: float = 0.0,
+    *,
+    seeds: Iterable[int] = (0,),
+    simulator: str = "nengo",
+    executor: Executor | str | int | None = None,
+    store: str | PathLike | None = None,
+    progress: Callable[[float, int], object] | None = None,
+    dt: float = 0.001,
+) -> Sweep:
+    """Learn with many rates or schedules, with each of many seeds.
+
+    Every rate and seed is a `Trial` of its own. On simulators with minibatches the
+    rates of a seed run together, each as an item of the minibatch. A trial that fails
+    is recorded with its failure, and the others go on.
+
+    Parameters
+    ----------
+    model : callable
+        ``model(learning_rate)`` returns a network; see `.models.make`.
+    rates : iterable of float or Schedule
+        What to learn with: numbers, or schedules with different parameters.
+    learning : float
+        Length of the learning phase in seconds.
+    test : float, optional
+        Length of a phase after learning in seconds, in which the rate is 0. There the
+        network's Probe ``test_error`` (or ``error``) is read. By default there is none,
+        and ``error`` is read in the last fifth of learning.
+    seeds : iterable of int, optional
+        Seeds of the network.
+    simulator : str, optional
+        Where to run: the name of a simulator in `.hosts.hosts`.
+    executor : Executor or "serial" or int, optional
+        What runs the trials: any `concurrent.futures.Executor`, a number of processes,
+        or ``"serial"``; see `.runner.run_trials`.
+    store : str or path-like, optional
+        An SQLite file in which each finished trial is kept at once. Trials that are in
+        it already are not repeated.
+    progress : callable, optional
+        Called as ``progress(done, total)``, counted in trials.
+    dt : float, optional
+        Length of a step in seconds.
+
+    Returns
+    -------
+    found : Sweep
+
+    Raises
+    ------
+    ValidationError
+        If an argument is not one of the above.
+    SimulationError
+        If the executor fails, for example because its workers lack this package.
+
+    Warns
+    -----
+    UserWarning
+        If there is no best rate, or a reason to doubt it; see `Sweep.reason`.
+
+    Examples
+    --------
+    >>> from nengo_lr.lab import TaskModel, sweep
+    >>> rates = [1e-5, 1e-3, 1e-1]
+    >>> found = sweep(TaskModel("comm"), rates, learning=2.0, executor="serial")
+    >>> found.best
+    0.001
+    """
+    all_rates, all_seeds = check_rates(rates, sweep), check_seeds(seeds, sweep)
+    # seed by seed, so that a minibatch is one job
+    trials = {
+        (i, j): Trial(model, rate, learning, test, seed, dt, simulator=simulator)
+        for j, seed in enumerate(all_seeds)
+        for i, rate in enumerate(all_rates)
+    }
+    scores = dict(zip(trials, run_trials(trials.values(), executor, store, progress)))
+    return Sweep(all_rates, all_seeds, dict(sorted(scores.items()))).warned()
+
+
+def side_by_side(
+    task: tasks.Task,
+    rates: Iterable[float | Schedule],
+    seed: int = 0,
+    learning: float = tasks.LEARNING,
+    test: float = tasks.TEST,
+    optimizer: Optimizer | None = None,
+) -> np.ndarray:
+    """Learn a task with many rates or schedules in one run, on the same neurons.
+
+    One connection learns the task once for each rate, in as many output dimensions: the
+    rate is a Node with one output per error dimension. What one dimension learns does
+    not touch another, so that this equals runs of their own, to rounding. Fifty rates
+    cost little more than one.
+
+    Parameters
+    ----------
+    task : Task
+        A task with one output.
+    rates : iterable of float or Schedule
+        What to learn with; 0 in the test. All must be stable: where one diverges, the
+        run ends for all.
+    seed : int, optional
+        Seed of the network.
+    learning, test : float, optional
+        As in `.tasks.build`.
+    optimizer : Optimizer, optional
+        Adapts every weight, as in `.ScheduledPES`.
+
+    Returns
+    -------
+    errors : array (n_steps, n_rates)
+        Output minus target for each rate, neither with noise, one row per millisecond.
+
+    Raises
+    ------
+    ValidationError
+        If an argument is not one of the above.
+    SimulationError
+        If the weights of one of the rates overflow.
+
+    Examples
+    --------
+    >>> from nengo_lr.lab import TASKS, side_by_side
+    >>> rates = [0.0, 1e-4, nlr.CosineDecay(1e-3, 2.0)]
+    >>> errors = side_by_side(TASKS["comm"], rates, learning=2.0, test=1.0)
+    >>> np.sqrt(np.mean(errors[2000:] ** 2, axis=0)).round(2)
+    array([0.41, 0.1 , 0.04])
+    """
+    task_words = "a Task, such as TASKS['comm']"
+    check_type(task, tasks.Task, "task", task_words, side_by_side)
+    all_rates = check_rates(rates, side_by_side)
+    check_number(learning, "learning", obj=side_by_side)
+    check_number(test, "test", least=0, obj=side_by_side)
+    duration = learning + test
+    times = np.arange(1, round(duration / tasks.SAMPLE) + 1) * tasks.SAMPLE
+    values = [Between(rate, 0.0, learning)(times) for rate in all_rates]
+
+    with nengo.Network() as model:
+        rate = tasks.played(np.stack(values, axis=1))
+        rule = ScheduledPES(rate, optimizer=optimizer)
+        network = tasks.build(
+            copies(task, len(all_rates)), rule, seed=seed, learning=learning, test=test
+        )
+        network.probes[:] = [network.test_error]  # the others would only cost time
+    with nengo.Simulator(model, dt=tasks.SAMPLE, progress_bar=False) as simulator:
+        simulator.run(duration)
+    return simulator.data[network.test_error]
+
+
+def copies(task, n):
+    """The same task with its one output n times."""
+
+    def repeated(function):
+        return lambda x: np.repeat(function(x), n, axis=-1)
+
+    later = task.later and repeated(task.later)
+    return replace(task, function=repeated(task.function), later=later)
