@@ -360,15 +360,6 @@ ROWS = {
         "watch": (True, YES_OR_NO),
         "kwargs": ({}, [({"colour": "red"}, TypeError, "colour")]),
     },
-    "networks.expected_error": {
-        "n_neurons": (200, INTEGER),
-        "design": ("tied", CHOICE),
-    },
-    "networks.neurons_needed": {
-        "rmse": (0.01, POSITIVE),
-        "leak": (0.01, [(0, "greater than 0"), (math.nan, ""), ("fast", "")]),
-        "design": ("tied", CHOICE),
-    },
     "networks.to_error_scaling": {
         "network": (model(), [("fast", "nengo.Network"), (None, "nengo.Network")]),
         "method": ("ensemble", CHOICE),

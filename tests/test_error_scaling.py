@@ -13,6 +13,7 @@ from helpers import (
     weight_solver,
 )
 from nengo.builder.network import seed_network
+from nengo.dists import Choice
 from nengo.exceptions import ValidationError
 
 from nengo_lr import (
@@ -24,7 +25,9 @@ from nengo_lr import (
     FunctionSchedule,
     PiecewiseConstant,
     ReduceOnPlateau,
+    Scheduled,
     ScheduledPES,
+    frozen,
     to_error_scaling,
 )
 
@@ -185,7 +188,7 @@ def test_rates_without_a_largest_one_need_a_radius(name):
 
 
 def test_nothing_to_convert():
-    with pytest.raises(ValidationError, match="no connection with a ScheduledPES"):
+    with pytest.raises(ValidationError, match="no connection with a Scheduled"):
         to_error_scaling(learning_network(nengo.PES()))
 
 
@@ -204,3 +207,231 @@ def test_a_rate_that_is_always_zero():
     native = driven(PiecewiseConstant([0.0, 0.0], [1.0]))
     weights = run(to_error_scaling(native), 50)[0]
     assert weights.shape[0] == 50
+
+
+# --- rules with a constant rate, and others beside PES
+
+
+@pytest.mark.parametrize("method", ["node", "ensemble"])
+@pytest.mark.parametrize("rate", [0.0, 1e-3])
+def test_a_constant_rate_is_the_plain_rule(method, rate):
+    native = driven(rate)
+    converted = to_error_scaling(native, method)
+    (learned,) = (c for c in converted.all_connections if c.learning_rule_type)
+    assert learned.learning_rule_type == nengo.PES(rate)
+    assert converted.n_neurons == native.n_neurons
+    found, expected = run(converted, optimize=False), run(native, optimize=False)
+    for data, other in zip(found, expected):
+        assert np.array_equal(data, other)
+
+
+OTHERS = {
+    "Voja": (
+        nengo.Voja(),
+        Scheduled(nengo.Voja(1e-2, None), 2e-3),
+        nengo.Voja(2e-3, None),
+    ),
+    "Oja": (nengo.Oja(), Scheduled(nengo.Oja(), 2e-6), nengo.Oja(2e-6)),
+    "BCM": (nengo.BCM(), Scheduled(nengo.BCM(), Constant(2e-9)), nengo.BCM(2e-9)),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("beside", [list, dict])
+def test_other_rules_with_a_constant_rate(kind, beside):
+    """Native ones stay as they are, ours become native."""
+    native, scheduled, plain = OTHERS[kind]
+    rules = [ScheduledPES(DECAY), scheduled, native]
+    if beside is dict:
+        rules = dict(zip("abc", rules))
+    with nengo.Network(seed=1) as model:
+        stimulus = nengo.Node(lambda t: np.sin(6 * t))
+        pre, post = nengo.Ensemble(30, 1), nengo.Ensemble(20, 1)
+        nengo.Connection(stimulus, pre)
+        options = {"solver": nengo.solvers.LstsqL2(weights=True)}
+        learned = nengo.Connection(
+            pre, post, learning_rule_type=rules, **({} if kind == "Voja" else options)
+        )
+        pes, ours, _ = (
+            learned.learning_rule
+            if beside is list
+            else map(learned.learning_rule.get, "abc")
+        )
+        nengo.Connection(post, pes)
+        nengo.Connection(stimulus, pes, transform=-1)
+        nengo.Probe(learned, "weights")
+        nengo.Probe(ours, "learning_rate")
+        if kind == "Voja":
+            nengo.Probe(ours, "scaled_encoders")
+    converted = to_error_scaling(model, method="node")
+    (copy,) = (c for c in converted.all_connections if c.learning_rule_type)
+    types = copy.learning_rule_type
+    types = list(types.values()) if beside is dict else types
+    assert types[1:] == [plain, native]
+    for data, expected in zip(run(converted), run(model)):
+        assert relative(data, expected) < 1e-12
+
+
+def test_a_model_with_voja_is_frozen_and_converted():
+    pes, voja = ScheduledPES(DECAY), Scheduled(nengo.Voja(), 1e-2)
+    with nengo.Network(seed=1) as model:
+        pre, error = nengo.Ensemble(30, 1), nengo.Node(size_in=1)
+        learned = nengo.Connection(pre, error, learning_rule_type=pes)
+        post = nengo.Ensemble(20, 1)
+        other = nengo.Connection(pre, post, learning_rule_type=voja)
+        nengo.Connection(nengo.Node(1.0), learned.learning_rule)
+        probes = [
+            nengo.Probe(learned, "weights"),
+            nengo.Probe(other.learning_rule, "scaled_encoders"),
+        ]
+    with nengo.Simulator(model, progress_bar=False) as sim:
+        sim.run_steps(5)
+        with frozen(sim):
+            sim.run_steps(5)
+        sim.run_steps(5)
+        for probe in probes:
+            before, *held, after = sim.data[probe][4:11]
+            assert all(np.array_equal(before, values) for values in held)
+            assert not np.array_equal(before, after)
+    for data, expected in zip(run(to_error_scaling(model, "node")), run(model)):
+        assert relative(data, expected) < 1e-12
+
+
+def test_equal_rules_on_one_connection_stay_two():
+    with nengo.Network(seed=1) as model:
+        pre, error = nengo.Ensemble(30, 1), nengo.Node(size_in=1)
+        rules = [ScheduledPES(1e-3), nengo.PES(1e-3)]
+        learned = nengo.Connection(pre, error, learning_rule_type=rules)
+        for rule in learned.learning_rule:
+            nengo.Connection(error, rule)
+        nengo.Probe(learned, "weights")
+    converted = to_error_scaling(model, method="node")
+    first, second = converted.connections[0].learning_rule_type
+    assert first != second
+    assert first.learning_rate == pytest.approx(1e-3, rel=1e-14)
+    assert relative(run(converted)[0], run(model)[0]) < 1e-12
+
+
+@pytest.mark.parametrize("rate", [DECAY, node_with_input, ErrorDriven(0, 1e-3, 1.0)])
+def test_other_rules_with_a_rate_that_changes_cannot_be_converted(rate):
+    with nengo.Network() as model:
+        rate = rate() if isfunction(rate) else rate
+        a, b = nengo.Ensemble(20, 1), nengo.Ensemble(20, 1)
+        rules = [Scheduled(nengo.Voja(), rate), ScheduledPES(DECAY)]
+        nengo.Connection(a, b, learning_rule_type=rules)
+    with pytest.raises(ValidationError, match=r"Voja.*need a constant rate"):
+        to_error_scaling(model)
+
+
+# --- everything that a user may do with a rule
+
+
+@pytest.mark.parametrize("method", ["node", "ensemble"])
+@pytest.mark.parametrize("rate", [DECAY, 1e-3, RATES["node per dimension"]])
+def test_one_rule_object_connected_probed_and_sliced(method, rate):
+    """One LearningRule object, in as many places as possible."""
+    with nengo.Network(seed=3) as native:
+        rate = rate() if isfunction(rate) else rate
+        stimulus = nengo.Node(lambda t: [np.sin(6 * t), np.cos(6 * t)])
+        pre, error = nengo.Ensemble(30, 2, seed=1), nengo.Node(size_in=2)
+        nengo.Connection(stimulus, pre)
+        native.learned = nengo.Connection(
+            pre, error, learning_rule_type=ScheduledPES(rate)
+        )
+        rule = native.rule = native.learned.learning_rule
+        nengo.Connection(error, rule)
+        nengo.Connection(error[1], rule[0], transform=0.1)
+        nengo.Connection(error, rule[::-1], transform=0.1, synapse=None)
+        nengo.Connection(stimulus, rule, transform=-1)
+        for attribute in ("error", "activities", "delta", "learning_rate"):
+            nengo.Probe(rule, attribute)
+        nengo.Probe(rule[1], "error")
+        nengo.Probe(rule[:1], "learning_rate", sample_every=0.01)
+        nengo.Probe(native.learned, "weights")
+    converted = to_error_scaling(native, method, rate_radius=1e-3, signed=True)
+    assert [p.attr for p in native.probes[:4]] == [*ScheduledPES.probeable]
+    assert converted.rule == converted.learned.learning_rule
+    assert isinstance(converted.rule.learning_rule_type, nengo.PES)
+    found, expected = run(converted), run(native)
+    limits = [1e-12] * 7
+    limits[2] = 1e-10  # the delta is small beside the weights
+    if method == "ensemble" and rate != 1e-3:
+        limits[3] = limits[5] = 1e-12
+        found, expected = [[of[i] for i in (3, 5)] for of in (found, expected)]
+    for data, other, limit in zip(found, expected, limits):
+        assert data.shape == other.shape
+        assert relative(data, other) < limit
+
+
+def test_one_rule_type_on_many_connections():
+    shared = ScheduledPES(DECAY)
+    with nengo.Network(seed=3) as native:
+        for seed in range(3):
+            with nengo.Network():
+                pre, error = nengo.Ensemble(30, 1, seed=seed), nengo.Node(size_in=1)
+                learned = nengo.Connection(pre, error, learning_rule_type=shared)
+                nengo.Connection(error, learned.learning_rule)
+                nengo.Probe(learned, "weights")
+    converted = to_error_scaling(native, method="node")
+    for data, expected in zip(run(converted), run(native)):
+        assert relative(data, expected) < 1e-12
+
+
+# --- the defaults of the model
+
+
+HOSTILE = {
+    nengo.Ensemble: {
+        "gain": Choice([3.0]),
+        "bias": Choice([2.0]),
+        "encoders": Choice([[1.0]]),
+        "intercepts": Choice([0.9]),
+        "max_rates": Choice([50.0]),
+        "radius": 7.0,
+        "noise": nengo.processes.WhiteNoise(Choice([5.0])),
+        "eval_points": Choice([[0.5]]),
+        "n_eval_points": 3,
+        "normalize_encoders": False,
+        "seed": 5,
+    },
+    nengo.Connection: {
+        "synapse": 0.3,
+        "transform": 3,
+        "solver": nengo.solvers.NoSolver(),
+        "scale_eval_points": False,
+        "eval_points": Choice([[0.5]]),
+        "seed": 6,
+        "learning_rule_type": nengo.PES(),
+    },
+    nengo.Node: {"size_in": 3, "size_out": 2, "seed": 4},
+    nengo.Probe: {"synapse": 0.2, "sample_every": 0.05, "seed": 3},
+}
+"""Defaults that would break what is made without stating its own."""
+
+
+@pytest.mark.parametrize("where", ["outer", "inner"])
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("node", {}),
+        ("ensemble", {}),
+        ("ensemble", {"design": "classic"}),
+        ("ensemble", {"gate": "neural"}),
+        ("ensemble", {"gate": "node"}),
+    ],
+)
+@pytest.mark.parametrize("rate", ["schedule", "error driven"])
+def test_config_defaults_change_nothing_in_what_is_made(where, method, options, rate):
+    native, hostile = driven(RATES[rate]), driven(RATES[rate])
+    network = hostile if where == "outer" else hostile.networks[0]
+    for cls, defaults in HOSTILE.items():
+        for name, value in defaults.items():
+            setattr(network.config[cls], name, value)
+    options = {"rate_radius": 1e-3, **options} if method == "ensemble" else {}
+    expected, found = (
+        run(to_error_scaling(model, method, **options), 100, optimize=False)
+        for model in (native, hostile)
+    )
+    assert len(found) == len(expected)
+    for data, other in zip(found, expected):
+        assert np.array_equal(data, other)

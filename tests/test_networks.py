@@ -9,7 +9,7 @@ import pytest
 from nengo.builder.ensemble import get_activities
 from nengo.exceptions import NengoWarning, ValidationError
 
-from nengo_lr.networks import ErrorScaler, expected_error
+from nengo_lr.networks import ErrorScaler
 from nengo_lr.networks.designs import Antisymmetric, Quadruples
 
 NEURON_TYPES = [
@@ -301,13 +301,15 @@ def test_noisy_inputs():
     assert rmse(sim.trange(), *(sim.data[p] for p in probes)) <= 0.008
 
 
-def test_expected_error_tells_what_is_measured():
-    for n_neurons in (60, 400):
-        expected = expected_error(n_neurons)
-        t, exact, output = multiply({"n_neurons": n_neurons})
-        assert 0.6 < rmse(t, exact, output) / expected.rmse < 1.6
-        t, exact, output = multiply({"n_neurons": n_neurons}, error=positive_wave)
-        assert 0.4 < np.abs(at_rest(t, output)).mean() / expected.leak < 2.5
+@pytest.mark.parametrize("n_neurons", [60, 400])
+def test_accuracy_of_sizes(n_neurons):
+    """Within 1.6 times the power laws of the docs."""
+    t, exact, output = multiply({"n_neurons": n_neurons})
+    expected = 0.0587 * n_neurons**-0.451
+    assert 0.6 < rmse(t, exact, output) / expected < 1.6
+    t, exact, output = multiply({"n_neurons": n_neurons}, error=positive_wave)
+    leak = 0.00286 * n_neurons**-0.168
+    assert 0.4 < np.abs(at_rest(t, output)).mean() / leak < 2.5
 
 
 # --- learning
@@ -420,6 +422,41 @@ def test_config_sets_the_neuron_type():
         model.config[nengo.Ensemble].neuron_type = nengo.RectifiedLinear()
         (ensemble,) = ErrorScaler(20, 1).products
     assert isinstance(ensemble.neuron_type, nengo.RectifiedLinear)
+
+
+@pytest.mark.parametrize("design", ["tied", "classic"])
+def test_config_sets_nothing_else(design):
+    def built(**defaults):
+        with nengo.Network(seed=4) as model:
+            for name, value in defaults.items():
+                setattr(model.config[nengo.Ensemble], name, value)
+            model.config[nengo.Connection].transform = 3 if defaults else 1
+            with nengo.Network():
+                scaler = ErrorScaler(50, 1, design=design, gate="neural", seed=3)
+        with nengo.Simulator(model, progress_bar=False) as sim:
+            values = [sim.data[e] for e in scaler.all_ensembles]
+            return [sim.data[c].weights for c in scaler.all_connections], values
+
+    hostile = {
+        "gain": nengo.dists.Choice([1.0]),
+        "bias": nengo.dists.Choice([1.0]),
+        "intercepts": nengo.dists.Choice([0.5]),
+        "max_rates": nengo.dists.Choice([50.0]),
+        "radius": 3.0,
+    }
+    (weights, ensembles), (expected, others) = built(**hostile), built()
+    for value, other in zip(weights, expected):
+        np.testing.assert_array_equal(value, other)
+    for value, other in zip(ensembles, others):
+        np.testing.assert_array_equal(value.gain, other.gain)
+        np.testing.assert_array_equal(value.bias, other.bias)
+
+
+@pytest.mark.parametrize("gate", [None, "neural", "node"])
+def test_scalers_pickle(gate):
+    scaler = ErrorScaler(50, 1, gate=gate, seed=3)
+    copy = pickle.loads(pickle.dumps(scaler))
+    assert copy.n_neurons == scaler.n_neurons
 
 
 def test_seeds_decide_everything():

@@ -2,6 +2,5 @@
 
 from nengo_lr.networks.error_scaler import ErrorScaler
 from nengo_lr.networks.error_scaling import to_error_scaling
-from nengo_lr.networks.sizing import expected_error, neurons_needed
 
-__all__ = ["ErrorScaler", "expected_error", "neurons_needed", "to_error_scaling"]
+__all__ = ["ErrorScaler", "to_error_scaling"]

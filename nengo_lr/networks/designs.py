@@ -1,4 +1,4 @@
-"""How an ensemble computes the product of its two dimensions, each in [-1, 1]."""
+"""Ensembles that compute the product of their two dimensions, each in [-1, 1]."""
 
 import inspect
 
@@ -119,18 +119,21 @@ def classic(n_neurons, neuron_type, max_rates, signed):
 
 def tie_states(neuron_type):
     """The same neuron type with initial states that each quadruple shares."""
-    arguments = {
-        name: getattr(neuron_type, name)
-        for name in inspect.signature(type(neuron_type)).parameters
-    }
+    changes = {}
     if isinstance(neuron_type, RatesToSpikesNeuronType):
-        arguments["base_type"] = tie_states(neuron_type.base_type)
+        changes["base_type"] = tie_states(neuron_type.base_type)
     if neuron_type.state:
         initial = {**neuron_type.state, **(neuron_type.initial_state or {})}
-        arguments["initial_state"] = {
+        changes["initial_state"] = {
             name: Quadruples(dist) for name, dist in initial.items()
         }
-    return type(neuron_type)(**arguments)
+    return replaced(neuron_type, **changes)
+
+
+def replaced(frozen, **changes):
+    """A frozen object with some other arguments."""
+    names = inspect.signature(type(frozen)).parameters
+    return type(frozen)(**{name: getattr(frozen, name) for name in names} | changes)
 
 
 def fast_rates(neuron_type):

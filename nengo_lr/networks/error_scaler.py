@@ -10,6 +10,7 @@ from nengo.utils.numpy import is_integer, is_number
 
 from nengo_lr.checks import check_choice, check_type
 from nengo_lr.networks import gates
+from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.networks.designs import DESIGNS, fast_rates
 from nengo_lr.networks.watch import Watch
 
@@ -68,12 +69,13 @@ class ErrorScaler(Network):
         gate is wholly open from 1.2 times this rate on. For a rate that neurons
         represent, choose it above their noise.
     neuron_type : nengo.neurons.NeuronType, optional
-        Type of all neurons. By default that of the enclosing networks' config.
-        Stochastic spikes never cancel: with them rate 0 leaks.
+        Type of all neurons. By default that of the enclosing networks' config, which
+        decides nothing else about this network. Stochastic spikes never cancel: with
+        them rate 0 leaks.
     max_rates : nengo.dists.Distribution, optional
         Maximum firing rates in Hz. By default 94 to 99 % of the fastest possible rate
-        in the tied design, because fast neurons are less noisy, and that of the
-        enclosing networks' config in the classic one.
+        in the tied design, because fast neurons are less noisy, and Nengo's default in
+        the classic one.
     watch : bool, optional
         Whether to warn, once per simulation, of an error or rate outside its range.
         Costs one Python call each per step.
@@ -141,10 +143,9 @@ class ErrorScaler(Network):
         )
         check_type(signed, (bool, np.bool_), "signed", "True or False", ErrorScaler)
         check_type(watch, (bool, np.bool_), "watch", "True or False", ErrorScaler)
-        if max_rates is Default and design == "tied":
-            max_rates = fast_rates(neuron_type)
-        elif max_rates is Default:
-            max_rates = Config.default(Ensemble, "max_rates")
+        if max_rates is Default:
+            tied = design == "tied"
+            max_rates = fast_rates(neuron_type) if tied else Ensemble.max_rates.default
         check_type(
             max_rates, Distribution, "max_rates", "a nengo Distribution", ErrorScaler
         )
@@ -154,7 +155,7 @@ class ErrorScaler(Network):
 
         kwargs.setdefault("label", "ErrorScaler")
         super().__init__(**kwargs)
-        with self:
+        with self, NENGO_DEFAULTS:
             self.error = Node(size_in=dimensions, label="error")
             self.rate = Node(size_in=1, label="rate")
             self.output = Node(size_in=dimensions, label="output")

@@ -1,28 +1,30 @@
-"""Models with scheduled rules as models that need plain PES only."""
+"""Convert models with scheduled rules to models that need plain PES only."""
 
 from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import nengo
 import numpy as np
+from nengo.base import ObjView
 from nengo.builder.network import seed_network
-from nengo.connection import LearningRule
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
 from nengo_lr.checks import check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType
+from nengo_lr.networks.defaults import NENGO_DEFAULTS
+from nengo_lr.networks.designs import replaced
 from nengo_lr.networks.error_scaler import ErrorScaler
+from nengo_lr.schedules import Constant
 
 __all__ = ["to_error_scaling"]
 
 NODE_RATE = 1e-4
-"""The constant rate of PES where a Node scales the error: any but 0 will do."""
+"""The constant rate of PES where a Node scales the error. It may be any but 0."""
 
 
 class LawRate(nengo.Process):
@@ -59,42 +61,6 @@ class ScaleInNode:
         return x[: self.dimensions] * (x[self.dimensions :] / self.pes_rate)
 
 
-@dataclass
-class Conversion:
-    """One scheduled rule of a model, and what takes its place in the copy.
-
-    ``error`` and ``rate`` are Nodes that stand for the rule's input and for its rate:
-    whatever was connected to the rule or probed on it goes to them. ``pes`` is the
-    plain rule, whose constant rate the scaling is relative to.
-    """
-
-    rule: LearningRule
-    network: nengo.Network
-    error: nengo.Node
-    rate: nengo.Node
-    pes: nengo.PES = None
-
-    @property
-    def scheduled(self):
-        return self.rule.learning_rule_type
-
-    def largest(self, rate_radius):
-        """The rate that plain PES gets where neurons scale the error by a share."""
-        if rate_radius is not None:
-            return rate_radius
-        schedule = self.scheduled.schedule
-        largest = None if schedule is None else schedule.largest
-        if largest is None:
-            raise ValidationError(
-                f"{self.scheduled} on {self.rule.connection} has no largest rate that "
-                "could be known beforehand: give rate_radius, the largest rate to "
-                "expect",
-                "rate_radius",
-                to_error_scaling,
-            )
-        return largest or NODE_RATE
-
-
 def to_error_scaling(
     network: nengo.Network,
     method: str = "ensemble",
@@ -108,11 +74,12 @@ def to_error_scaling(
 
     Every `.ScheduledPES` becomes a `nengo.PES` with a constant rate :math:`\kappa_0`,
     whose error is multiplied by :math:`\kappa(t)/\kappa_0` on its way: exactly in a
-    Node, or in neurons. All else is left as it is: connections and probes keep their
-    order, and every object of the copy has the seed that the model gives the original.
-    What was connected to a rule goes to the scaling, with its synapse; behind the
-    scaling there is none. Probes on a rule's error and rate are moved to what stands
-    for them.
+    Node, or in neurons. Where the rate is constant it becomes the rate of the plain
+    rule, with `.Scheduled` rules such as Voja as well, and nothing else is needed. All
+    else is left as it is: connections and probes keep their order, and every object of
+    the copy has the seed that the model gives the original. What was connected to a
+    rule goes to the scaling, with its synapse; behind the scaling there is none. Probes
+    on a rule's error and rate are moved to the Nodes that have them.
 
     Parameters
     ----------
@@ -140,8 +107,9 @@ def to_error_scaling(
     Raises
     ------
     ValidationError
-        If the model has no scheduled rule, or one that no scaling of the error equals,
-        or if ``rate_radius`` is needed.
+        If the model has no scheduled rule, or one that no scaling of the error equals
+        (with an optimizer, or another rule than PES whose rate changes), or if
+        ``rate_radius`` is needed.
 
     Examples
     --------
@@ -160,17 +128,15 @@ def to_error_scaling(
     check_choice(method, ("ensemble", "node"), "method", to_error_scaling)
     if rate_radius is not None:
         check_number(rate_radius, "rate_radius", obj=to_error_scaling)
-    conversions = find_conversions(network)
-    # what these objects are replaced by in the copy, as deepcopy takes it
-    copies = {}
-    taken = set(rule_types(network))
-    for conversion in conversions:
-        key = id(conversion.scheduled)
-        if key not in copies:
-            rate = NODE_RATE if method == "node" else conversion.largest(rate_radius)
-            copies[key] = plain_rule(rate, conversion.scheduled.pre_synapse, taken)
-        conversion.pes = copies[key]
-        redirect(network, conversion, copies)
+    rules = scheduled_rules(network)
+    # the copy of each object, as deepcopy takes it
+    copies: dict[int, Any] = {}
+    for rule in rules:
+        scheduled = rule.learning_rule_type
+        if id(scheduled) not in copies:
+            rate = pes_rate(rule, method, rate_radius)
+            copies[id(scheduled)] = plain_rule(network, scheduled, rate, copies)
+    replace_probes(network, rules, copies)
     with warnings.catch_warnings():
         # Nengo says of each copied pass-through Node that it has one size, not two
         warnings.filterwarnings("ignore", "'Node.size_out' is being overwritten")
@@ -181,48 +147,67 @@ def to_error_scaling(
     for obj, seed in seeds.items():
         copies[id(obj)].seed = seed
 
-    for conversion in conversions:
-        rule = copied_rule(conversion, copies)
-        with copies[id(conversion.network)] as enclosing:
-            enclosing.nodes.extend([conversion.error, conversion.rate])
-            connect_rate(conversion, copies)
+    for rule, enclosing in rules.items():
+        with copies[id(enclosing)], NENGO_DEFAULTS:
+            rate = rate_node(rule, copies)
+            move_probes(network, rule, "learning_rate", rate, copies)
+            if is_constant(rule.learning_rule_type):
+                continue
+            error = nengo.Node(size_in=rule.size_in, label="error")
+            move_probes(network, rule, "error", error, copies)
+            move_connections(network, rule, error, copies)
+            if isinstance(rule.learning_rule_type.learning_rate, FeedbackLaw):
+                nengo.Connection(error, rate, synapse=None)
+            plain = copied_rule(rule, copies)
             if method == "node":
-                scale_in_node(conversion, rule)
+                scale_in_node(error, rate, plain)
             else:
                 scale_in_neurons(
-                    conversion, rule, n_neurons, error_radius, scaler_options
+                    error, rate, plain, n_neurons, error_radius, scaler_options
                 )
     return converted
 
 
-def find_conversions(network):
-    """All scheduled rules of a model; a ValidationError if none, or one too many."""
-    conversions = []
+def scheduled_rules(network):
+    """All rules of ours in a model, with the networks that enclose them."""
+    found = {}
     for enclosing in [network, *network.all_networks]:
         for connection in enclosing.connections:
             for rule in rules_of(connection):
                 scheduled = rule.learning_rule_type
-                if getattr(scheduled, "optimizer", None) is not None or (
-                    hasattr(scheduled, "schedule")
-                    and not isinstance(scheduled, ScheduledPES)
-                ):
-                    raise ValidationError(
-                        f"{scheduled} on {connection} cannot be converted: only the "
-                        "rate of PES itself is the same as a factor of the error",
-                        "network",
-                        to_error_scaling,
-                    )
-                if isinstance(scheduled, ScheduledPES):
-                    conversions.append(
-                        Conversion(rule, enclosing, *stand_ins(rule.size_in, scheduled))
-                    )
-    if not conversions:
+                if isinstance(scheduled, ScheduledRuleType):
+                    check_convertible(scheduled, connection)
+                    found[rule] = enclosing
+    if not found:
         raise ValidationError(
-            f"{network} has no connection with a ScheduledPES rule to convert",
+            f"{network} has no connection with a ScheduledPES or Scheduled rule to "
+            "convert",
             "network",
             to_error_scaling,
         )
-    return conversions
+    return found
+
+
+def check_convertible(scheduled, connection):
+    """Refuse a rule that no plain rule equals, with or without a scaled error."""
+    if isinstance(scheduled, ScheduledPES):
+        rate = scheduled.learning_rate
+        convertible = scheduled == ScheduledPES(rate, scheduled.pre_synapse)
+    else:
+        convertible = is_constant(scheduled)
+    if not convertible:
+        raise ValidationError(
+            f"{scheduled} on {connection} cannot be converted: only the rate of PES "
+            "itself is the same as a factor of the error, and other rules need a "
+            "constant rate",
+            "network",
+            to_error_scaling,
+        )
+
+
+def is_constant(scheduled):
+    """Whether a rule of ours has the same rate always."""
+    return isinstance(scheduled.schedule, Constant)
 
 
 def rules_of(connection):
@@ -242,70 +227,114 @@ def rule_types(network):
             yield rule.learning_rule_type
 
 
-def plain_rule(rate, pre_synapse, taken):
-    """A PES rule with about this rate that is none of those ``taken``, and becomes so.
+def pes_rate(rule, method, rate_radius):
+    """The constant rate of a rule's plain form."""
+    scheduled = rule.learning_rule_type
+    if is_constant(scheduled):
+        return scheduled.schedule.value
+    if method == "node":
+        return NODE_RATE
+    if rate_radius is not None:
+        return rate_radius
+    largest = None if scheduled.schedule is None else scheduled.schedule.largest
+    if largest is None:
+        raise ValidationError(
+            f"{scheduled} on {rule.connection} has no largest rate that could be known "
+            "beforehand: give rate_radius, the largest rate to expect",
+            "rate_radius",
+            to_error_scaling,
+        )
+    return largest or NODE_RATE
 
-    Nengo takes two equal rules on one connection for the same.
+
+def plain_rule(network, scheduled, rate, copies):
+    """The plain form of a rule of ours with a constant rate.
+
+    Nengo takes two equal rules on one connection for the same, so that the rate moves
+    by a last digit until the rule is unlike all others where it is used.
     """
-    while nengo.PES(rate, pre_synapse) in taken:
+    others = [
+        copies.get(id(other.learning_rule_type), other.learning_rule_type)
+        for connection in network.all_connections
+        if any(r.learning_rule_type is scheduled for r in rules_of(connection))
+        for other in rules_of(connection)
+    ]
+    while True:
+        if isinstance(scheduled, ScheduledPES):
+            plain = nengo.PES(rate, scheduled.pre_synapse)
+        else:
+            plain = replaced(scheduled.rule, learning_rate=rate)
+        if plain not in others:
+            return plain
         rate = np.nextafter(rate, np.inf)
-    taken.add(nengo.PES(rate, pre_synapse))
-    return nengo.PES(rate, pre_synapse)
 
 
-def stand_ins(dimensions, scheduled):
-    """Nodes for a rule's error and for its rate."""
+def copied_rule(rule, copies):
+    """The rule in the copy that has taken the place of one in the model."""
+    index = rules_of(rule.connection).index(rule)
+    return rules_of(copies[id(rule.connection)])[index]
+
+
+def rate_node(rule, copies):
+    """A Node that puts out a rule's learning rate."""
+    scheduled = rule.learning_rule_type
     rate = scheduled.learning_rate
-    n_rates = rate.size_out if isinstance(rate, nengo.Node) else 1
-    return (
-        nengo.Node(size_in=dimensions, label="error", add_to_container=False),
-        nengo.Node(size_in=n_rates, label="learning rate", add_to_container=False),
-    )
-
-
-def redirect(network, conversion, copies):
-    """Lead what is connected to a rule, or probes it, to what stands for it."""
-    for connection in network.all_connections:
-        if connection.post_obj == conversion.rule:
-            copies[id(connection.post_obj)] = conversion.error
-    stand_in = {"error": conversion.error, "learning_rate": conversion.rate}
-    for probe in network.all_probes:
-        if probe.obj == conversion.rule and probe.attr in stand_in:
-            copies[id(probe)] = nengo.Probe(
-                stand_in[probe.attr],
-                sample_every=probe.sample_every,
-                synapse=probe.synapse,
-                label=probe.label,
-                add_to_container=False,
-            )
-
-
-def copied_rule(conversion, copies):
-    """The rule of plain PES that a conversion has put into the copy."""
-    connection = conversion.rule.connection
-    index = rules_of(connection).index(conversion.rule)
-    return rules_of(copies[id(connection)])[index]
-
-
-def connect_rate(conversion, copies):
-    """Bring the learning rate to the Node that stands for it."""
-    rate = conversion.scheduled.learning_rate
     if isinstance(rate, nengo.Node):
-        source = copies[id(rate)]
-    elif isinstance(rate, FeedbackLaw):
-        source = nengo.Node(LawRate(rate), size_in=conversion.error.size_out)
-        nengo.Connection(conversion.error, source, synapse=None)
-    else:
-        source = nengo.Node(conversion.scheduled.schedule.rate_at, size_out=1)
-    nengo.Connection(source, conversion.rate, synapse=None)
+        node = nengo.Node(size_in=rate.size_out, label="learning rate")
+        nengo.Connection(copies[id(rate)], node, synapse=None)
+        return node
+    if isinstance(rate, FeedbackLaw):
+        return nengo.Node(LawRate(rate), size_in=rule.size_in, label="learning rate")
+    return nengo.Node(scheduled.schedule.rate_at, size_out=1, label="learning rate")
 
 
-def scale_in_node(conversion, rule):
+def replace_probes(network, rules, copies):
+    """Take new probes for those of learning rates, which plain rules do not have."""
+    for probe in network.all_probes:
+        if probe.attr == "learning_rate" and probe.obj in rules:
+            with NENGO_DEFAULTS:
+                copies[id(probe)] = nengo.Probe(
+                    nengo.Node(size_in=1, add_to_container=False),
+                    sample_every=probe.sample_every,
+                    synapse=probe.synapse,
+                    label=probe.label,
+                    add_to_container=False,
+                )
+
+
+def move_connections(network, rule, error, copies):
+    """Lead all that is connected to a rule to the Node that stands for its error."""
+    for connection in network.all_connections:
+        if connection.post_obj == rule:
+            reset(copies[id(connection)], "post", moved(connection.post, error))
+
+
+def move_probes(network, rule, attribute, node, copies):
+    """Let all probes of a rule's attribute probe a Node."""
+    for probe in network.all_probes:
+        if probe.obj == rule and probe.attr == attribute:
+            copy = copies[id(probe)]
+            reset(copy, "target", moved(probe.target, node))
+            copy.attr = "output"
+
+
+def reset(obj, name, value):
+    """Set a parameter of one of our copies, which is read-only once it is set."""
+    parameter = getattr(type(obj), name)
+    parameter.__delete__(obj)
+    parameter.__set__(obj, value)
+
+
+def moved(end, node):
+    """A Node in place of a rule, or its slice in place of the rule's."""
+    return node[end.slice] if isinstance(end, ObjView) else node
+
+
+def scale_in_node(error, rate, rule):
     """Multiply the error by the rate exactly."""
-    error, rate = conversion.error, conversion.rate
     dimensions = error.size_out
     scaled = nengo.Node(
-        ScaleInNode(dimensions, conversion.pes.learning_rate),
+        ScaleInNode(dimensions, rule.learning_rule_type.learning_rate),
         size_in=dimensions + rate.size_out,
         size_out=dimensions,
         label="scaled error",
@@ -315,10 +344,9 @@ def scale_in_node(conversion, rule):
     nengo.Connection(scaled, rule, synapse=None)
 
 
-def scale_in_neurons(conversion, rule, n_neurons, error_radius, scaler_options):
+def scale_in_neurons(error, rate, rule, n_neurons, error_radius, scaler_options):
     """Multiply the error by the rate in one scaler for each rate."""
-    error, rate = conversion.error, conversion.rate
-    share = 1 / conversion.pes.learning_rate
+    fraction = 1 / rule.learning_rule_type.learning_rate
     if rate.size_out == 1:
         parts = [(error, rule)]
     else:
@@ -328,5 +356,5 @@ def scale_in_neurons(conversion, rule, n_neurons, error_radius, scaler_options):
             n_neurons, error_part.size_out, error_radius, **scaler_options
         )
         nengo.Connection(error_part, scaler.error, synapse=None)
-        nengo.Connection(rate[i], scaler.rate, transform=share, synapse=None)
+        nengo.Connection(rate[i], scaler.rate, transform=fraction, synapse=None)
         nengo.Connection(scaler.output, rule_part, synapse=None)

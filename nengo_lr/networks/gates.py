@@ -1,4 +1,4 @@
-"""What closes the output of an ErrorScaler while the rate is almost 0."""
+"""Gates that close the output of an ErrorScaler while the rate is almost 0."""
 
 import numpy as np
 from nengo import Connection, Ensemble, Node
@@ -22,7 +22,7 @@ Filtered spikes fall below their average now and then.
 
 
 def can_silence(neuron_type):
-    """Whether neurons of a type fall silent if they are inhibited enough."""
+    """Whether neurons of a type fall silent under enough inhibition."""
     if isinstance(neuron_type, Direct):
         return False
     return not np.any(neuron_type.rates(np.zeros(1), np.ones(1), -np.ones(1)))
@@ -37,12 +37,28 @@ def switch(threshold, dimensions):
         Absolute rate below which the output is 0, in the rate's unit.
     dimensions : int
         Number of inputs beside the rate.
+
+    Returns
+    -------
+    switch : nengo.Node
+        Its inputs are the dimensions and, last, the rate.
     """
+    return Node(
+        PassAbove(threshold),
+        size_in=dimensions + 1,
+        size_out=dimensions,
+        label="switch",
+    )
 
-    def pass_above(t, x):
-        return x[:-1] * (abs(x[-1]) >= threshold)
 
-    return Node(pass_above, size_in=dimensions + 1, size_out=dimensions, label="switch")
+class PassAbove:
+    """Pass inputs on while the last of them is not below a threshold."""
+
+    def __init__(self, threshold):
+        self.threshold = threshold
+
+    def __call__(self, t, x):
+        return x[:-1] * (abs(x[-1]) >= self.threshold)
 
 
 def inhibitor(threshold, ensembles, neuron_type, max_rates):

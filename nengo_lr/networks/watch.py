@@ -1,4 +1,4 @@
-"""A look at what a network is given while it runs."""
+"""Warn of inputs that leave the range for which a network was made."""
 
 import warnings
 
@@ -18,17 +18,17 @@ class Watch(Process):
     """Warns once per simulation if an input leaves the range that it was said to have.
 
     The warning comes when the input has reached its first maximum outside of the range,
-    or after `PATIENCE`, and names the largest value seen until then. It passes its
-    input on, because not every simulator takes a Node without output.
+    or after `PATIENCE`, and names the largest value seen until then. The input is
+    passed on, because not every simulator takes a Node without output.
 
     Parameters
     ----------
     what : str
-        What the input is, and whose, to begin the warning with.
+        The input and its owner, to begin the warning with.
     low, high : float
         The range, ends included.
     advice : str
-        What to do about it, to end the warning with.
+        The way out, to end the warning with.
     """
 
     what = StringParam("what")
@@ -43,28 +43,26 @@ class Watch(Process):
         self.high = high
         self.advice = advice
 
+    def make_state(self, shape_in, shape_out, dt, dtype=None):
+        # the largest excess, the input then, when it began, and whether it was told
+        return {"seen": np.array([TOLERANCE * (self.high - self.low), 0, 0, 0])}
+
     def make_step(self, shape_in, shape_out, dt, rng, state):
-        low, high = self.low, self.high
-        largest = TOLERANCE * (high - low)
-        extreme = since = None
-        warned = False
+        seen = state["seen"]
 
         def step_watch(t, x):
-            nonlocal largest, extreme, since, warned
-            if warned:
-                return x
-            excess = np.maximum(x - high, low - x)
+            largest, _, since, told = seen
+            excess = np.maximum(x - self.high, self.low - x)
             worst = excess.argmax()
-            if excess[worst] > largest:
-                largest, extreme = excess[worst], x[worst]
-                since = t if since is None else since
-                if t < since + PATIENCE:
-                    return x
-            if since is not None:
-                warned = True
+            grows = excess[worst] > largest
+            if grows and not told:
+                since = since or t
+                seen[:3] = excess[worst], x[worst], since
+            if since and not told and not (grows and t < since + PATIENCE):
+                seen[3] = 1
                 warnings.warn(
-                    f"{self.what} reached {extreme:.4g} by t = {t:.4g} s, outside of "
-                    f"[{low:.4g}, {high:.4g}]: {self.advice}",
+                    f"{self.what} reached {seen[1]:.4g} by t = {t:.4g} s, outside of "
+                    f"[{self.low:.4g}, {self.high:.4g}]: {self.advice}",
                     NengoWarning,
                     stacklevel=2,
                 )
