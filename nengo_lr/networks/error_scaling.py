@@ -128,6 +128,10 @@ def to_error_scaling(
     check_choice(method, ("ensemble", "node"), "method", to_error_scaling)
     if rate_radius is not None:
         check_number(rate_radius, "rate_radius", obj=to_error_scaling)
+    if method == "ensemble":  # refuse its arguments even if no rule needs a scaler
+        ErrorScaler(
+            n_neurons, 1, error_radius, add_to_container=False, **scaler_options
+        )
     rules = scheduled_rules(network)
     # the copy of each object, as deepcopy takes it
     copies: dict[int, Any] = {}
