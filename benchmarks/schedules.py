@@ -27,10 +27,10 @@ parser.add_argument("--dimensions", type=int, default=8)
 args = parser.parse_args()
 
 schedules = [
-    example * (1e-6 / example.largest)
+    example * (1e-6 / example.upper_bound)
     for cls in catalogue().values()
     for example in examples(cls)[:1]
-    if example.largest
+    if example.upper_bound
 ]
 methods = [METHODS[BASELINE]] + [
     Method(type(schedule.schedules[0]).__name__, lambda s=schedule: ScheduledPES(s))

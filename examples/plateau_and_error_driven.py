@@ -37,8 +37,10 @@ TEST = LEARNING / 4
 CONSTANTS = [2e-4, 5e-4, 1.5e-3, 4e-3]
 LAWS = {
     "error-driven": nlr.ErrorDriven(low=1e-3, high=5e-3, scale=0.5, tau=0.3),
-    "patient plateau": nlr.ReduceOnPlateau(4e-3, 0.5, patience=2.0, minimum=5e-4),
-    "hasty plateau": nlr.ReduceOnPlateau(4e-3, 0.5, patience=0.5),
+    "patient plateau": nlr.ReduceOnPlateau(
+        4e-3, patience=2.0, factor=0.5, minimum=5e-4
+    ),
+    "hasty plateau": nlr.ReduceOnPlateau(4e-3, patience=0.5, factor=0.5),
 }
 
 

@@ -22,7 +22,7 @@ DURATIONS = {"Constant": 5.0, "Sampled": 2.0, "StepDecay": 10.0}
 COLUMNS = 4
 
 schedules = [examples(cls)[0] for cls in catalogue().values()]
-schedules = [schedule for schedule in schedules if schedule.largest is not None]
+schedules = [schedule for schedule in schedules if schedule.upper_bound is not None]
 rows = -(-len(schedules) // COLUMNS)
 
 with nlr.lab.plot.style():

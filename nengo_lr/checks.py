@@ -2,8 +2,14 @@
 
 import math
 
+import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.utils.numpy import is_integer, is_number
+
+
+def is_bool(value):
+    """Whether a value is True or False, which Python takes for the numbers 1 and 0."""
+    return isinstance(value, (bool, np.bool_))
 
 
 def check_number(value, name, least=None, obj=None):
@@ -11,6 +17,7 @@ def check_number(value, name, least=None, obj=None):
     low = "greater than 0" if least is None else f"not less than {least:g}"
     if (
         not is_number(value)
+        or is_bool(value)
         or not math.isfinite(value)
         or (value <= 0 if least is None else value < least)
     ):
@@ -21,7 +28,7 @@ def check_number(value, name, least=None, obj=None):
 
 def check_integer(value, name, least=1, obj=None):
     """Refuse what is not an integer, or less than ``least``."""
-    if not is_integer(value) or value < least:
+    if not is_integer(value) or is_bool(value) or value < least:
         raise ValidationError(
             f"must be an integer not less than {least} (got {value!r})", name, obj
         )

@@ -4,20 +4,14 @@ import math
 
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.params import FrozenObject
 
-from nengo_lr.schedules.base import (
-    FiniteNumberParam,
-    RateParam,
-    SecondsParam,
-    TimeParam,
-)
-from nengo_lr.schedules.times import TIME_TOLERANCE, mix
+from nengo_lr.schedules.base import TIME_TOLERANCE, lerp
+from nengo_lr.schedules.params import Declared, NumberParam, RateParam, SecondsParam
 
 __all__ = ["ErrorDriven", "FeedbackLaw", "ReduceOnPlateau"]
 
 
-class FeedbackLaw(FrozenObject):
+class FeedbackLaw(Declared):
     r"""A learning rate that follows from the error, step by step.
 
     Every law can be used as the ``learning_rate`` of a `.ScheduledPES`. It watches the
@@ -31,19 +25,9 @@ class FeedbackLaw(FrozenObject):
     Each item of a minibatch has a state of its own.
 
     Subclasses implement `initial_state` and `update`, once, for any array namespace
-    that follows numpy's names. They keep the type of the arrays they are given.
-
-    Parameters
-    ----------
-    tau : float
-        Time constant in seconds of the low-pass filter.
+    that follows numpy's names. They keep the type of the arrays they are given. A law
+    that uses `watch` has a parameter ``tau``, the filter's time constant in seconds.
     """
-
-    tau = SecondsParam("tau")
-
-    def __init__(self, tau):
-        super().__init__()
-        self.tau = tau
 
     @property
     def initial_state(self):
@@ -98,12 +82,12 @@ class ReduceOnPlateau(FeedbackLaw):
     ----------
     initial : float
         Learning rate at the start.
-    factor : float, optional
-        What the rate is multiplied by (no unit), above 0 and below 1.
     patience : float, optional
         Time in seconds to wait for a better error.
+    factor : float, optional
+        What the rate is multiplied by (no unit), above 0 and below 1.
     threshold : float, optional
-        By which share the mean square error must fall to be better (no unit).
+        By which fraction the mean square error must fall to be better (no unit).
     cooldown : float, optional
         Time in seconds after a reduction in which no waiting counts.
     minimum : float, optional
@@ -133,35 +117,25 @@ class ReduceOnPlateau(FeedbackLaw):
     array([0.00025])
     """
 
-    initial = RateParam("initial")
-    factor = FiniteNumberParam(
-        "factor", default=0.1, low=0, low_open=True, high=1, high_open=True
+    initial: float = RateParam("initial")
+    patience: float = SecondsParam("patience", default=5.0)
+    factor: float = NumberParam(
+        "factor",
+        default=0.1,
+        low=0,
+        low_open=True,
+        high=1,
+        high_open=True,
+        kw_only=True,
     )
-    patience = SecondsParam("patience", default=5.0)
-    threshold = FiniteNumberParam(
-        "threshold", default=0.01, low=0, high=1, high_open=True
+    threshold: float = NumberParam(
+        "threshold", default=0.01, low=0, high=1, high_open=True, kw_only=True
     )
-    cooldown = TimeParam("cooldown", default=0.0)
-    minimum = RateParam("minimum", default=0.0)
-    tau = SecondsParam("tau", default=1.0)
+    cooldown: float = SecondsParam("cooldown", default=0.0, zero=True, kw_only=True)
+    minimum: float = RateParam("minimum", default=0.0, kw_only=True)
+    tau: float = SecondsParam("tau", default=1.0, kw_only=True)
 
-    def __init__(
-        self,
-        initial,
-        factor=0.1,
-        patience=5.0,
-        threshold=0.01,
-        cooldown=0.0,
-        minimum=0.0,
-        tau=1.0,
-    ):
-        super().__init__(tau)
-        self.initial = initial
-        self.factor = factor
-        self.patience = patience
-        self.threshold = threshold
-        self.cooldown = cooldown
-        self.minimum = minimum
+    def validate(self):
         if self.minimum > self.initial:
             raise ValidationError(
                 f"must not be above initial={self.initial} (got {self.minimum})",
@@ -235,16 +209,12 @@ class ErrorDriven(FeedbackLaw):
     array([0.000208])
     """
 
-    low = RateParam("low")
-    high = RateParam("high")
-    scale = FiniteNumberParam("scale", low=0, low_open=True)
-    tau = SecondsParam("tau", default=0.1)
+    low: float = RateParam("low")
+    high: float = RateParam("high")
+    scale: float = NumberParam("scale", low=0, low_open=True, kw_only=True)
+    tau: float = SecondsParam("tau", default=0.1, kw_only=True)
 
-    def __init__(self, low, high, scale, tau=0.1):
-        super().__init__(tau)
-        self.low = low
-        self.high = high
-        self.scale = scale
+    def validate(self):
         if self.high < self.low:
             raise ValidationError(
                 f"must not be below low={self.low} (got {self.high})", "high", self
@@ -256,8 +226,8 @@ class ErrorDriven(FeedbackLaw):
 
     def update(self, state, step, dt, error, xp):
         mean_square = self.watch(state[..., 1:2], dt, error, xp)
-        share = xp.minimum(xp.sqrt(mean_square) / self.scale, 1.0)
-        rate = mix(self.low, self.high, share)
+        fraction = xp.minimum(xp.sqrt(mean_square) / self.scale, 1.0)
+        rate = lerp(self.low, self.high, fraction)
         return xp.concatenate([rate, mean_square], axis=-1), rate
 
 

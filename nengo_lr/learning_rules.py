@@ -1,24 +1,110 @@
 """Learning rules whose rate changes while the simulation runs."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterator
+from typing import Any, Callable, Union
 
+import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.learning_rules import LearningRuleType
+from nengo.learning_rules import PES, RLS, LearningRuleType
 from nengo.node import Node
-from nengo.params import Default
-from nengo.synapses import Lowpass, SynapseParam
+from nengo.synapses import Lowpass, Synapse, SynapseParam
+from nengo.utils.numpy import is_number
 
+from nengo_lr.checks import is_bool
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.params import LearningRateParam, OptimizerParam, RuleParam
-from nengo_lr.schedules import Constant, Schedule
+from nengo_lr.optimizers import Optimizer
+from nengo_lr.schedules import Constant, FunctionSchedule, Schedule
+from nengo_lr.schedules.params import Declared, DeclaredParam
 
 __all__ = ["Scheduled", "ScheduledPES"]
 
+Rate = Union[float, Schedule, Callable[[float], float], FeedbackLaw, Node]
 
-class ScheduledRuleType(LearningRuleType):
-    """What the rules share: a learning rate of any kind."""
+HIGH_RATE = 1.0
+"""The rate of PES from which on it is taken for a mistake, as `nengo.PES` does."""
 
-    learning_rate = LearningRateParam("learning_rate", readonly=True)
+
+class LearningRateParam(DeclaredParam):
+    """A number, a schedule, a function of time in seconds, a Node, or a law."""
+
+    def coerce(self, instance, rate):
+        if isinstance(rate, np.ndarray) and rate.shape == ():
+            rate = rate.item()
+        if isinstance(rate, (Schedule, Node, FeedbackLaw)):
+            pass
+        elif is_number(rate) and not is_bool(rate):
+            if not np.isfinite(rate) or rate < 0:
+                raise ValidationError(
+                    f"must be finite and not negative (got {rate})",
+                    self.name,
+                    instance,
+                )
+        elif callable(rate) and not isinstance(rate, type):
+            rate = FunctionSchedule(rate)
+        else:
+            raise ValidationError(
+                "must be a number, a Schedule, a function of time in seconds, a "
+                f"FeedbackLaw, or a nengo.Node that outputs the rate (got {rate!r}). "
+                "For a rate that an ensemble drives, connect the ensemble to a Node of "
+                "size 1 and give the Node",
+                self.name,
+                instance,
+            )
+        return super().coerce(instance, rate)
+
+
+class OptimizerParam(DeclaredParam):
+    """A per-weight optimizer, or None for the plain gradient."""
+
+    def coerce(self, instance, optimizer):
+        if optimizer is not None and not isinstance(optimizer, Optimizer):
+            raise ValidationError(
+                "must be an Optimizer, for example nengo_lr.RMSProp(), or None "
+                f"(got {optimizer!r})",
+                self.name,
+                instance,
+            )
+        return super().coerce(instance, optimizer)
+
+
+class RuleParam(DeclaredParam):
+    """A learning rule whose weight change is proportional to its learning rate."""
+
+    def coerce(self, instance, rule):
+        reason = None
+        if not isinstance(rule, LearningRuleType):
+            reason = "must be a learning rule, for example nengo.BCM()"
+        elif isinstance(rule, PES):
+            reason = "cannot be PES, which has a class of its own: use ScheduledPES"
+        elif isinstance(rule, RLS):
+            reason = (
+                "cannot be RLS: its learning rate only sets the initial matrix, so "
+                "that a later change would do nothing. Use ScheduledPES with an "
+                "optimizer such as RMSProp, or plain nengo.RLS"
+            )
+        elif isinstance(type(rule).learning_rate, LearningRateParam):
+            reason = "has a learning rate that may change already"
+        elif not 0 < rule.learning_rate < np.inf:
+            reason = (
+                "must have a finite learning rate of its own above 0, by which its "
+                "weight change is divided"
+            )
+        if reason is not None:
+            raise ValidationError(f"{reason} (got {rule!r})", self.name, instance)
+        return super().coerce(instance, rule)
+
+
+class FilterParam(DeclaredParam, SynapseParam):
+    """A synapse, a time constant in seconds, or None."""
+
+
+class ScheduledRuleType(Declared, LearningRuleType):
+    """A learning rule that takes a learning rate of any kind."""
+
+    optimizer = None
 
     @property
     def schedule(self):
@@ -105,22 +191,19 @@ class ScheduledPES(ScheduledRuleType):
     modifies = "decoders"
     probeable = ("error", "activities", "delta", "learning_rate")
 
-    learning_rate = LearningRateParam("learning_rate", readonly=True, default=1e-4)
-    pre_synapse = SynapseParam("pre_synapse", default=Lowpass(tau=0.005), readonly=True)
-    optimizer = OptimizerParam("optimizer", optional=True, default=None, readonly=True)
+    learning_rate: Rate = LearningRateParam("learning_rate", default=1e-4)
+    pre_synapse: Synapse | float | None = FilterParam(
+        "pre_synapse", default=Lowpass(tau=0.005)
+    )
+    optimizer: Optimizer | None = OptimizerParam(
+        "optimizer", optional=True, default=None
+    )
 
-    def __init__(self, learning_rate=Default, pre_synapse=Default, optimizer=None):
-        super().__init__(learning_rate, size_in="post_state")
-        self.pre_synapse = pre_synapse
-        self.optimizer = optimizer
-        if optimizer is not None:
-            self.probeable = (*type(self).probeable, *optimizer.probeable)
-        if isinstance(self.schedule, Constant) and self.schedule.value >= 1.0:
-            warnings.warn(
-                "This learning rate is very high, and can result in floating point "
-                "errors from too much current.",
-                stacklevel=2,
-            )
+    def validate(self):
+        self.size_in = "post_state"
+        if self.optimizer is not None:
+            self.probeable = (*type(self).probeable, *self.optimizer.probeable)
+        warn_if_high(self.schedule, stacklevel=4)
 
 
 class Scheduled(ScheduledRuleType):
@@ -144,18 +227,16 @@ class Scheduled(ScheduledRuleType):
         The rule, for example ``nengo.BCM()``. Its rate must not be 0. PES has a class
         of its own, `.ScheduledPES`; the rate of RLS only sets its initial matrix and
         cannot change.
-    learning_rate : float or Schedule or callable or FeedbackLaw or nengo.Node
-        The rate, as in `.ScheduledPES`; a Node must have one output. A feedback law
-        watches what is connected to ``conn.learning_rule``: with Voja its learning
-        signal, with rules that take no input an error in the dimensions of the
-        postsynaptic ensemble.
-    optimizer : None
-        There is no choice: optimizers need the error of a `.ScheduledPES`.
+    learning_rate : float or Schedule or callable or FeedbackLaw or nengo.Node, optional
+        The rate, as in `.ScheduledPES` (default: the rule's own). A Node must have one
+        output. A feedback law watches what is connected to ``conn.learning_rule``: with
+        Voja its learning signal, with rules that take no input an error in the
+        dimensions of the postsynaptic ensemble.
 
     Raises
     ------
     ValidationError
-        If the rule is none that can be scaled, or the learning rate none of the above.
+        If the rule cannot be scaled, or the learning rate is nothing of the above.
     BuildError
         When the model is built, if a Node has the wrong size or is no part of it, or if
         the rule does not compute its change in one operator as Nengo's rules do.
@@ -175,22 +256,15 @@ class Scheduled(ScheduledRuleType):
     Scheduled(rule=Oja(), learning_rate=ExponentialDecay(initial=1e-06, tau=5.0))
     """
 
-    rule = RuleParam("rule", readonly=True)
-    optimizer = None
+    rule: LearningRuleType = RuleParam("rule")
+    learning_rate: Rate | None = LearningRateParam(
+        "learning_rate", default=None, derive=lambda self: self.rule.learning_rate
+    )
 
-    def __init__(self, rule, learning_rate, optimizer=None):
-        if optimizer is not None:
-            raise ValidationError(
-                f"{rule!r} has no error whose gradient {optimizer!r} could use; only "
-                "ScheduledPES takes an optimizer",
-                "optimizer",
-                self,
-            )
-        self.rule = rule
-        size_in = rule.size_in
-        if size_in == 0 and isinstance(learning_rate, FeedbackLaw):
-            size_in = "post_state"
-        super().__init__(learning_rate, size_in)
+    def validate(self):
+        self.size_in = self.rule.size_in
+        if self.size_in == 0 and isinstance(self.learning_rate, FeedbackLaw):
+            self.size_in = "post_state"
 
     @property
     def modifies(self):
@@ -201,3 +275,57 @@ class Scheduled(ScheduledRuleType):
     def probeable(self):
         """The names of what can be probed."""
         return (*self.rule.probeable, "learning_rate")
+
+
+def warn_if_high(schedule: Schedule | None, stacklevel: int = 2) -> None:
+    """Warn if a schedule may reach a rate that is too high for PES.
+
+    Parameters
+    ----------
+    schedule : Schedule or None
+        The rate; None where no schedule determines it.
+    stacklevel : int, optional
+        Of the warning, as in `warnings.warn`.
+    """
+    highest = None if schedule is None else schedule.upper_bound
+    if highest is not None and highest >= HIGH_RATE:
+        warnings.warn(
+            f"This learning rate is very high (it may reach {highest:g}), and can "
+            "result in floating point errors from too much current.",
+            stacklevel=stacklevel,
+        )
+
+
+def rules_of(connection: Any) -> list:
+    """A connection's learning rules.
+
+    Parameters
+    ----------
+    connection : nengo.Connection
+
+    Returns
+    -------
+    rules : list of nengo.connection.LearningRule
+    """
+    rules = connection.learning_rule
+    if rules is None:
+        return []
+    if isinstance(rules, dict):
+        return list(rules.values())
+    return rules if isinstance(rules, list) else [rules]
+
+
+def rule_types(network: Any) -> Iterator:
+    """The types of all learning rules of a model, one after the other.
+
+    Parameters
+    ----------
+    network : nengo.Network
+
+    Yields
+    ------
+    rule_type : nengo.learning_rules.LearningRuleType
+    """
+    for connection in network.all_connections:
+        for rule in rules_of(connection):
+            yield rule.learning_rule_type

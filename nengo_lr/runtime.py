@@ -14,7 +14,7 @@ from nengo.node import Node
 from nengo_lr.builder.control import CHOICE, FROZEN, NUMBER, VALUE
 from nengo_lr.builder.hosts import host_of
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.learning_rules import ScheduledRuleType
+from nengo_lr.learning_rules import LearningRateParam, ScheduledRuleType
 from nengo_lr.schedules import Constant, Schedule
 
 Rate = Union[float, Schedule, Callable[[float], float]]
@@ -152,8 +152,7 @@ def frozen(sim: nengo.Simulator) -> Iterator[None]:
 class ScheduledRate(ScheduledRuleType):
     """Checks a learning rate as the rules do."""
 
-    def __init__(self, learning_rate):
-        super().__init__(learning_rate, size_in=0)
+    learning_rate = LearningRateParam("learning_rate")
 
 
 def find_control(sim, rule):

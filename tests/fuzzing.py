@@ -104,7 +104,7 @@ def rates(draw, kinds=("constant", "schedule", "node", "law")):
                 f"CosineDecay({value}, {boundary})",
                 f"Cyclic(0, {value}, {boundary})",
                 f"Warmup(InverseTimeDecay({value}, 0.03), {boundary})",
-                f"Linear({value}, 1e-4, {boundary}) * 0.5",
+                f"Linear({value}, {boundary}, final=1e-4) * 0.5",
                 f"Constant(1e-4) + ExponentialDecay({value}, {boundary})",
                 f"Constant(2e-4).between({boundary}, {boundary + 0.02})",
             ]

@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from nengo_lr.schedules.base import (
-    RateParam,
-    RatesParam,
-    ScheduleParam,
-    SchedulesParam,
-    SecondsParam,
-    TimeParam,
-    TimesParam,
-)
+from nengo_lr.schedules.base import ScheduleParam, SchedulesParam
 from nengo_lr.schedules.expressions import catalogue, examples
+from nengo_lr.schedules.params import RateParam, RatesParam, SecondsParam, TimesParam
 
 CLASSES = catalogue()
 EXAMPLES = [example for cls in CLASSES.values() for example in examples(cls)]
@@ -49,7 +42,7 @@ def scaled(schedule, seconds=1.0, rates=1.0):
     def scale(param, value):
         if value is None:
             return None
-        if isinstance(param, (SecondsParam, TimeParam, TimesParam)):
+        if isinstance(param, (SecondsParam, TimesParam)):
             return value * seconds
         if isinstance(param, (RateParam, RatesParam)):
             return value * rates
@@ -69,8 +62,7 @@ def special_times(schedule, dt=1e-3):
     times = [
         np.ravel(value)
         for param, value in arguments(schedule).values()
-        if isinstance(param, (SecondsParam, TimeParam, TimesParam))
-        and value is not None
+        if isinstance(param, (SecondsParam, TimesParam)) and value is not None
     ]
     times = np.concatenate([[0.0], *times])
     for part in schedule.parts:

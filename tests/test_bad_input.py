@@ -79,7 +79,7 @@ OTHER_NAMES = {
 
 # --- what is wrong with a value, and the words that say so
 
-NUMBER = [("fast", "number"), ([], "number"), (2 + 1j, "")]
+NUMBER = [("fast", "number"), ([], "number"), (2 + 1j, ""), (True, "number")]
 FINITE = [(math.nan, "finite"), (math.inf, "finite"), *NUMBER]
 RATE = [(-1e-3, "greater than or equal to 0"), *FINITE]
 SECONDS = [(0, "greater than 0"), (-1.0, "greater than 0"), *FINITE]
@@ -110,6 +110,7 @@ LEARNING_RATE = [
     (-1.0, "finite and not negative"),
     (math.inf, "finite and not negative"),
     ("fast", "must be a number, a Schedule, a function of time"),
+    (True, "must be a number, a Schedule, a function of time"),
     (float, "must be a number, a Schedule, a function of time"),
 ]
 POSITIVE = [(0, ""), (-1.0, ""), (math.nan, ""), ("fast", ""), (None, "")]
@@ -244,13 +245,13 @@ ROWS = {
     },
     "schedules.Warmup": {
         "schedule": (C, SCHEDULE),
-        "duration": (1, SECONDS),
+        "duration": (1, TIME),
         "initial": (0, RATE),
         "mode": ("linear", MODE),
     },
     "schedules.WarmupStableDecay": {
         "peak": (1e-3, RATE),
-        "warmup": (1, SECONDS),
+        "warmup": (1, TIME),
         "stable": (1, TIME),
         "decay": (1, SECONDS),
         "initial": (0, RATE),
@@ -276,7 +277,6 @@ ROWS = {
     "schedules.Sum": {"schedules": ([C], SCHEDULES)},
     "schedules.FunctionSchedule": {"function": (abs, FUNCTION)},
     "schedules.from_steps": {"function": (abs, FUNCTION), "dt": (1e-3, POSITIVE)},
-    "feedback.FeedbackLaw": {"tau": (1, SECONDS)},
     "feedback.ErrorDriven": {
         "low": (0, [(2.0, ""), *RATE]),
         "high": (1, [(-1.0, ""), *FINITE]),
@@ -322,7 +322,6 @@ ROWS = {
             ],
         ),
         "learning_rate": (1e-3, LEARNING_RATE),
-        "optimizer": (None, [(nlr.AdaGrad(), "only ScheduledPES takes an optimizer")]),
     },
     "builder.guard.configure_settings": {"guard": (True, YES_OR_NO)},
     "runtime.frozen": {"sim": (SIM, SIMULATOR)},
@@ -331,7 +330,10 @@ ROWS = {
         "rule": (RULE, [("fast", "must be a connection's learning_rule")]),
         "learning_rate": (
             1e-3,
-            [(nlr.ErrorDriven(0, 1, 1), "must be part of the model"), *LEARNING_RATE],
+            [
+                (nlr.ErrorDriven(0, 1, scale=1), "must be part of the model"),
+                *LEARNING_RATE,
+            ],
         ),
     },
     "checkpoint.save": {

@@ -156,7 +156,7 @@ def test_compare(tmp_path):
     found = run_apart(
         "from nengo_lr.cli import main; main()",
         *("compare", "--simulators", "nengo", "--seeds", "0,4", "--duration", "1"),
-        *("--task", "square", "--schedule", "StepDecay(1e-3, 0.5, 0.2)"),
+        *("--task", "square", "--schedule", "StepDecay(1e-3, 0.2, factor=0.5)"),
         *("--neurons", "30", "--output", str(folder)),
     )
     assert (found.returncode, found.stderr) == (0, "")

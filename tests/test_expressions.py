@@ -31,7 +31,7 @@ HALF = CosineDecay(1e-3, 10)
         (" CosineDecay(initial=.001,\n   duration=10) ", HALF),
         ("CosineDecay(1e-3, 10) * 0.5", HALF * 0.5),
         ("2 * CosineDecay(1e-3, 10)", Product([HALF, 2])),
-        ("CosineDecay(1e-3, 10) * Linear(1, 0, 3)", HALF * Linear(1, 0, 3)),
+        ("CosineDecay(1e-3, 10) * Linear(1, 3)", HALF * Linear(1, 3)),
         ("CosineDecay(1e-3, 10) + Constant(1e-4)", HALF + Constant(1e-4)),
         (
             "CosineDecay(1e-3, 10) + 2 * (Constant(1) + Constant(2))",
@@ -40,7 +40,7 @@ HALF = CosineDecay(1e-3, 10)
         ("PiecewiseConstant((1, 2), [3])", PiecewiseConstant([1, 2], [3])),
         ("PiecewiseConstant(array([1, 2]), [3])", PiecewiseConstant([1, 2], [3])),
         ("Sequence([1, Constant(2)], [3.5])", Sequence([1, 2], [3.5])),
-        ("Cyclic(0, 1, 2, mode='triangular2')", Cyclic(0, 1, 2, "triangular2")),
+        ("Cyclic(0, 1, 2, mode='triangular2')", Cyclic(0, 1, 2, mode="triangular2")),
         ("CosineDecay(1e-3, 10).between(1, stop=2)", HALF.between(1, 2)),
         ("CosineDecay(1e-3, 10).delayed(2).clip(0, 1)", HALF.delayed(2).clip(0, 1)),
         ("CosineDecay(1e-3, 10).minimum(1e-4)", HALF.minimum(1e-4)),
@@ -89,8 +89,8 @@ def test_reads_every_repr(example):
         ("Constant(1) + 1", "Constant(1) + 1", 1),
         ("Constant(1) * [2]", "Constant(1) * [2]", 1),
         ("Constant(1) * -2", "Constant(1) * -2", 1),
-        ("Linear(1, 0, Constant(-1))", "Constant(-1)", 14),
-        ("Linear(1, 0, -'a')", "'a'", 15),
+        ("Linear(1, Constant(-1))", "Constant(-1)", 11),
+        ("Linear(1, -'a')", "'a'", 12),
         ("Constant(True)", "True", 10),
         ("Constant(None)", "None", 10),
         ("Constant(1j)", "1j", 10),
@@ -174,5 +174,5 @@ def test_methods_are_methods_that_make_schedules():
 
 def test_examples():
     (example,) = examples(Linear)
-    assert example == Linear(1e-3, 0.0, duration=10.0)
+    assert example == Linear(1e-3, duration=10.0)
     assert np.all(example([0.0, 10.0]) == [1e-3, 0.0])

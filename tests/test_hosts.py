@@ -96,7 +96,7 @@ sys.path.insert(0, "tests")
 from learners import pes
 import nengo, nengo_lr as nlr
 from nengo_lr.builder.hosts import host_of
-network = pes(nlr.Linear(1e-3, 0, 1))
+network = pes(nlr.Linear(1e-3, 1))
 with nengo.Simulator(network, progress_bar=False) as sim:
     sim.run_steps(20)
     with nlr.frozen(sim):

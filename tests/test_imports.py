@@ -13,7 +13,6 @@ LAYERS = [
     ["version", "checks"],
     ["schedules", "kernels", "error_loop"],
     ["feedback", "optimizers"],
-    ["params"],
     ["learning_rules"],
     ["builder", "networks", "keras"],
     ["backends"],

@@ -80,7 +80,7 @@ KERAS = {
     ),
     "ExponentialDecay staircase": (
         lambda k: k.ExponentialDecay(RATE, 250, np.float64(0.3), staircase=True),
-        StepDecay(1e-3, 0.3, 2.5),
+        StepDecay(1e-3, 2.5, factor=0.3),
     ),
     "InverseTimeDecay": (
         lambda k: k.InverseTimeDecay(RATE, np.float64(250), np.float64(0.7)),
@@ -88,15 +88,15 @@ KERAS = {
     ),
     "PolynomialDecay": (
         lambda k: k.PolynomialDecay(RATE, 800, np.float64(1e-4), power=2.5),
-        PolynomialDecay(1e-3, 1e-4, 8.0, 2.5),
+        PolynomialDecay(1e-3, 8.0, final=1e-4, power=2.5),
     ),
     "PolynomialDecay linear": (
         lambda k: k.PolynomialDecay(RATE, 800, np.float64(1e-4)),
-        Linear(1e-3, 1e-4, 8.0),
+        Linear(1e-3, 8.0, final=1e-4),
     ),
     "CosineDecay": (
         lambda k: k.CosineDecay(RATE, 800, alpha=np.float64(0.1)),
-        CosineDecay(1e-3, 8.0, 1e-4),
+        CosineDecay(1e-3, 8.0, final=1e-4),
     ),
     "CosineDecayRestarts": (
         lambda k: k.CosineDecayRestarts(
@@ -149,15 +149,15 @@ OPTAX = {
     "constant_schedule": (lambda o: o.constant_schedule(1e-3), Constant(1e-3)),
     "linear_schedule": (
         lambda o: o.linear_schedule(1e-3, 2e-3, 800),
-        Linear(1e-3, 2e-3, 8.0),
+        Linear(1e-3, 8.0, final=2e-3),
     ),
     "linear_schedule begun later": (
         lambda o: o.linear_schedule(1e-3, 1e-4, 800, transition_begin=100),
-        Linear(1e-3, 1e-4, 8.0).delayed(1.0),
+        Linear(1e-3, 8.0, final=1e-4).delayed(1.0),
     ),
     "polynomial_schedule": (
         lambda o: o.polynomial_schedule(1e-3, 1e-4, 2.5, 800),
-        PolynomialDecay(1e-3, 1e-4, 8.0, 2.5),
+        PolynomialDecay(1e-3, 8.0, final=1e-4, power=2.5),
     ),
     "piecewise_constant_schedule": (
         lambda o: o.piecewise_constant_schedule(1e-3, {100: 0.3, 850: 0.5}),
@@ -165,11 +165,11 @@ OPTAX = {
     ),
     "piecewise_interpolate_schedule": (
         lambda o: o.piecewise_interpolate_schedule("linear", 1e-3, {100: 2, 850: 0.1}),
-        PiecewiseLinear([0.0, 1.0, 8.5], [1e-3, 2e-3, 2e-4]),
+        PiecewiseLinear([1e-3, 2e-3, 2e-4], [0.0, 1.0, 8.5]),
     ),
     "piecewise_interpolate_schedule cosine": (
         lambda o: o.piecewise_interpolate_schedule("cosine", 1e-3, {100: 2, 850: 0.1}),
-        Interpolated([0.0, 1.0, 8.5], [1e-3, 2e-3, 2e-4], mode="cosine"),
+        Interpolated([1e-3, 2e-3, 2e-4], [0.0, 1.0, 8.5], mode="cosine"),
     ),
     "exponential_decay": (
         lambda o: o.exponential_decay(1e-3, 250, 0.3),
@@ -181,11 +181,11 @@ OPTAX = {
     ),
     "exponential_decay staircase": (
         lambda o: o.exponential_decay(1e-3, 250, 0.3, staircase=True),
-        StepDecay(1e-3, 0.3, 2.5),
+        StepDecay(1e-3, 2.5, factor=0.3),
     ),
     "cosine_decay_schedule": (
         lambda o: o.cosine_decay_schedule(1e-3, 800, alpha=0.1),
-        CosineDecay(1e-3, 8.0, 1e-4),
+        CosineDecay(1e-3, 8.0, final=1e-4),
     ),
     "warmup_constant_schedule": (
         lambda o: o.warmup_constant_schedule(1e-4, 1e-3, 200),
@@ -193,7 +193,7 @@ OPTAX = {
     ),
     "warmup_cosine_decay_schedule": (
         lambda o: o.warmup_cosine_decay_schedule(1e-4, 1e-3, 200, 1000, 1e-5),
-        Warmup(CosineDecay(1e-3, 8.0, 1e-5), 2.0, initial=1e-4),
+        Warmup(CosineDecay(1e-3, 8.0, final=1e-5), 2.0, initial=1e-4),
     ),
     "warmup_exponential_decay_schedule": (
         lambda o: o.warmup_exponential_decay_schedule(0.0, 1e-3, 200, 250, 0.3),
@@ -220,14 +220,14 @@ OPTAX = {
     "linear_onecycle_schedule": (
         lambda o: o.linear_onecycle_schedule(1000, 1e-3),
         # in three phases
-        PiecewiseLinear([0.0, 3.0, 8.5, 10.0], [4e-5, 1e-3, 4e-5, 4e-9]),
+        PiecewiseLinear([4e-5, 1e-3, 4e-5, 4e-9], [0.0, 3.0, 8.5, 10.0]),
     ),
     "join_schedules": (
         lambda o: o.join_schedules(
             [o.linear_schedule(1e-3, 0.0, 400), o.cosine_decay_schedule(1e-3, 300)],
             [250],
         ),
-        Sequence([Linear(1e-3, 0.0, 4.0), CosineDecay(1e-3, 3.0)], [2.5]),
+        Sequence([Linear(1e-3, 4.0), CosineDecay(1e-3, 3.0)], [2.5]),
     ),
 }
 
@@ -285,7 +285,7 @@ TORCH = {
     ),
     "StepLR": (
         lambda s, o: s.StepLR(o, step_size=250, gamma=0.3),
-        StepDecay(1e-3, 0.3, 2.5),
+        StepDecay(1e-3, 2.5, factor=0.3),
     ),
     "MultiStepLR": (
         lambda s, o: s.MultiStepLR(o, milestones=[100, 850], gamma=0.3),
@@ -293,7 +293,7 @@ TORCH = {
     ),
     "LinearLR": (
         lambda s, o: s.LinearLR(o, 0.25, 1.0, total_iters=800),
-        Linear(2.5e-4, 1e-3, 8.0),
+        Linear(2.5e-4, 8.0, final=1e-3),
     ),
     "ExponentialLR": (
         lambda s, o: s.ExponentialLR(o, gamma=0.995),
@@ -301,12 +301,12 @@ TORCH = {
     ),
     "PolynomialLR": (
         lambda s, o: s.PolynomialLR(o, total_iters=800, power=2.5),
-        PolynomialDecay(1e-3, 0.0, 8.0, 2.5),
+        PolynomialDecay(1e-3, 8.0, power=2.5),
     ),
     # later it rises again: a cosine without an end
     "CosineAnnealingLR": (
         lambda s, o: s.CosineAnnealingLR(o, T_max=1200, eta_min=1e-4),
-        CosineDecay(1e-3, 12.0, 1e-4),
+        CosineDecay(1e-3, 12.0, final=1e-4),
     ),
     "CosineAnnealingWarmRestarts": (
         lambda s, o: s.CosineAnnealingWarmRestarts(o, 100, T_mult=2, eta_min=1e-4),
@@ -320,13 +320,13 @@ TORCH = {
         lambda s, o: s.CyclicLR(
             o, 1e-4, 1e-3, 125, mode="triangular2", cycle_momentum=False
         ),
-        Cyclic(1e-4, 1e-3, 2.5, "triangular2"),
+        Cyclic(1e-4, 1e-3, 2.5, mode="triangular2"),
     ),
     "CyclicLR exp_range": (
         lambda s, o: s.CyclicLR(
             o, 1e-4, 1e-3, 125, mode="exp_range", gamma=0.999, cycle_momentum=False
         ),
-        Cyclic(1e-4, 1e-3, 2.5, "exp_range", tau(0.999)),
+        Cyclic(1e-4, 1e-3, 2.5, mode="exp_range", tau=tau(0.999)),
     ),
     # its phases end one step earlier than their lengths say
     "OneCycleLR": (
@@ -364,7 +364,7 @@ TORCH = {
         lambda s, o: s.ChainedScheduler(
             [s.StepLR(o, 250, 0.3), s.ExponentialLR(o, 0.999)]
         ),
-        StepDecay(1e-3, 0.3, 2.5) * ExponentialDecay(1.0, tau(0.999)),
+        StepDecay(1e-3, 2.5, factor=0.3) * ExponentialDecay(1.0, tau(0.999)),
     ),
 }
 
@@ -440,7 +440,7 @@ HUGGING_FACE = {
     ),
     "linear": (
         lambda t, o: t.get_linear_schedule_with_warmup(o, 200, 1000),
-        Warmup(Linear(1e-3, 0.0, 8.0), 2.0),
+        Warmup(Linear(1e-3, 8.0), 2.0),
     ),
     "cosine": (
         lambda t, o: t.get_cosine_schedule_with_warmup(o, 200, 1200),
@@ -456,7 +456,7 @@ HUGGING_FACE = {
         lambda t, o: t.get_polynomial_decay_schedule_with_warmup(
             o, 200, 1000, lr_end=1e-4, power=2.5
         ),
-        Warmup(PolynomialDecay(1e-3, 1e-4, 8.0, 2.5), 2.0),
+        Warmup(PolynomialDecay(1e-3, 8.0, final=1e-4, power=2.5), 2.0),
     ),
     "inverse_sqrt": (
         lambda t, o: t.get_inverse_sqrt_schedule(o, 200),

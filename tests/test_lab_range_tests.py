@@ -17,7 +17,7 @@ def test_the_curve_is_that_of_the_recursion():
     low, high, duration, n_window = 1e-6, 1e-3, 1.0, 50
     found = range_test(exact, low, high, duration, window=n_window * DT / duration)
 
-    rates = nlr.Geometric(low, high, duration)(DT * np.arange(1, 1001))
+    rates = nlr.Geometric(low, duration, final=high)(DT * np.arange(1, 1001))
     error = np.cumprod(np.concatenate([[1.0], 1 - growth(rates[:-1])]))
     ends = np.arange(n_window, 1001)
     assert np.allclose(found.rates, rates[ends - 1], rtol=1e-12)

@@ -19,7 +19,12 @@ def alone(task, rate, optimizer):
 @pytest.mark.parametrize("optimizer", [None, nlr.RMSProp()], ids=["none", "RMSProp"])
 @pytest.mark.parametrize("name", ["noisy", "switch", "product"])
 def test_equals_runs_of_their_own(name, optimizer):
-    rates = [0.0, 1e-3, nlr.CosineDecay(3e-3, 0.25), nlr.StepDecay(1e-3, 0.1, 0.5)]
+    rates = [
+        0.0,
+        1e-3,
+        nlr.CosineDecay(3e-3, 0.25),
+        nlr.StepDecay(1e-3, 0.5, factor=0.1),
+    ]
     together = side_by_side(TASKS[name], rates, 2, 0.3, 0.1, optimizer)
     assert together.shape == (400, len(rates))
     for rate, errors in zip(rates, together.T):

@@ -1,5 +1,6 @@
 import copy
 import pickle
+import warnings
 
 import nengo
 import numpy as np
@@ -9,9 +10,12 @@ from nengo.exceptions import ReadonlyError, ValidationError
 import nengo_lr as nlr
 from nengo_lr import (
     Constant,
+    CosineDecay,
     ExponentialDecay,
     FunctionSchedule,
+    Linear,
     PiecewiseConstant,
+    Scheduled,
     ScheduledPES,
 )
 
@@ -81,10 +85,42 @@ def test_probeables_are_those_of_pes_and_the_rate():
     assert ScheduledPES().probeable == (*nengo.PES.probeable, "learning_rate")
 
 
-@pytest.mark.parametrize("rate", [1.0, 1e32, Constant(1.0)])
-def test_high_constant_rate_warns(rate):
-    with pytest.warns(UserWarning, match="very high"):
+@pytest.mark.parametrize(
+    "rate",
+    [
+        1.0,
+        1e32,
+        Constant(1.0),
+        CosineDecay(2.0, 1.0),
+        Linear(0.0, 1.0, final=1.0).delayed(3.0),
+        ExponentialDecay(0.9, 1.0) + Constant(0.2),
+    ],
+)
+def test_a_rate_that_may_reach_1_warns(rate):
+    with pytest.warns(UserWarning, match="very high") as caught:
         ScheduledPES(rate)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        0.99,
+        CosineDecay(0.99, 1.0),
+        CosineDecay(2.0, 1.0) * 1e-3,
+        ExponentialDecay(2.0, 1.0).clip(0.0, 0.5),
+        half,
+    ],
+)
+def test_lower_rates_do_not_warn(rate):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ScheduledPES(rate)
+
+
+def test_scheduled_takes_the_rules_own_rate():
+    assert Scheduled(nengo.Oja()) == Scheduled(nengo.Oja(), nengo.Oja().learning_rate)
+    assert Scheduled(nengo.BCM(3e-9)).learning_rate == 3e-9
 
 
 @pytest.mark.parametrize(
@@ -94,6 +130,8 @@ def test_high_constant_rate_warns(rate):
         (np.nan, "finite.*nan"),
         (np.inf, "finite.*inf"),
         ("fast", "number, a Schedule.*'fast'"),
+        (True, "number, a Schedule.*True"),
+        (np.bool_(False), "number, a Schedule.*False"),
         (None, "number, a Schedule"),
         ([1e-3], "number, a Schedule"),
         (ExponentialDecay, "number, a Schedule"),

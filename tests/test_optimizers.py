@@ -78,7 +78,9 @@ def test_adagrad_sums_squares_over_time():
 
 def test_rmsprop_averages_squares():
     tau = 0.25 / np.log(2)  # a step of .25 s keeps one half
-    (_, first), (state, second) = updates(RMSProp(tau, 0.5), [2.0, 2.0], dt=0.25)
+    (_, first), (state, second) = updates(
+        RMSProp(tau, epsilon=0.5), [2.0, 2.0], dt=0.25
+    )
     assert first == pytest.approx(2.0 / (np.sqrt(2.0) + 0.5), rel=1e-15)
     assert state["second_moment"] == pytest.approx(3.0, rel=1e-15)
     assert second == pytest.approx(2.0 / (np.sqrt(3.0) + 0.5), rel=1e-15)

@@ -33,8 +33,8 @@ from nengo_lr import (
 )
 
 T = np.linspace(0.0, 12.0, 1201)
-DECAY = CosineDecay(1e-3, 8.0, 1e-5)
-STEPS = StepDecay(2e-3, 0.5, 1.5)
+DECAY = CosineDecay(1e-3, 8.0, final=1e-5)
+STEPS = StepDecay(2e-3, 1.5, factor=0.5)
 
 examples = st.sampled_from(EXAMPLES)
 times = st.lists(st.floats(0.0, 1e3), min_size=1, max_size=10)
@@ -209,4 +209,4 @@ def test_traceable_needs_all_parts():
     assert (DECAY * STEPS).traceable
     assert not (DECAY * (STEPS + function)).traceable
     assert (DECAY * STEPS).parts == (DECAY, STEPS)
-    assert Linear(1.0, 0.0, 2.0).parts == ()
+    assert Linear(1.0, 2.0).parts == ()

@@ -208,7 +208,6 @@ def test_looks_like_the_rule(rule):
         ((nengo.BCM, 1e-9), "must be a learning rule.*nengo.BCM()"),
         ((nengo.BCM(), -1.0), "learning_rate.*not negative"),
         ((nengo.BCM(), "fast"), "learning_rate.*number, a Schedule"),
-        ((nengo.BCM(), 1e-9, nlr.Adam()), "BCM.*no error.*Adam.*only ScheduledPES"),
     ],
 )
 def test_what_it_refuses(arguments, words):

@@ -49,8 +49,8 @@ from nengo_lr import (
     WarmupStableDecay,
     schedules,
 )
-from nengo_lr.schedules.base import RateParam, RatesParam, SecondsParam, TimesParam
 from nengo_lr.schedules.expressions import examples
+from nengo_lr.schedules.params import RateParam, RatesParam, SecondsParam, TimesParam
 
 EPS = np.finfo(np.float64).eps
 
@@ -147,7 +147,7 @@ def test_finite_and_not_negative(example, seconds, rates):
     schedule = scaled(example, seconds, rates)
     values = schedule(special_times(schedule))
     assert np.all((values >= 0) & (values < np.inf))
-    assert np.max(values) <= schedule.largest * (1 + 4 * EPS)
+    assert np.max(values) <= schedule.upper_bound * (1 + 4 * EPS)
 
 
 @every_example
@@ -271,16 +271,16 @@ def bad_values(param):
     if isinstance(param, TimesParam):
         return [[2.0, 1.0], [1.0, 1.0], [-1.0, 1.0], [1.0, np.inf], [1.0, np.nan], []]
     if isinstance(param, RatesParam):
-        return [[-1e-3], [np.inf], [np.nan], [], [[1e-3]], ["a"]]
+        return [[-1e-3], [np.inf], [np.nan], [], [[1e-3]], ["a"], [True, 1e-3]]
     if isinstance(param, SecondsParam):
-        return [0.0, -1.0, np.inf, np.nan, "a"]
+        return [*([0.0] if param.low_open else []), -1.0, np.inf, np.nan, "a", True]
     if isinstance(param, RateParam):
-        return [-1e-3, np.inf, np.nan, "a"]
+        return [-1e-3, np.inf, np.nan, "a", True, np.bool_(False)]
     if isinstance(param, EnumParam):
         return ["no such mode"]
     if isinstance(param, NumberParam):
-        return [-1.0, np.inf, np.nan, "a"]
-    return [None, "a", [], np.nan, -1.0, [-1.0]]  # of schedules
+        return [-1.0, np.inf, np.nan, "a", True]
+    return [None, "a", [], np.nan, -1.0, [-1.0], True, [True]]  # of schedules
 
 
 @every_example
@@ -301,22 +301,22 @@ def test_bad_parameters_are_named(example):
     ("make", "message"),
     [
         (lambda: PiecewiseConstant([1, 2], [1, 2]), "PiecewiseConstant.values.*got 2"),
-        (lambda: PiecewiseLinear([1, 2], [1, 2, 3]), "PiecewiseLinear.values.*got 3"),
+        (lambda: PiecewiseLinear([1, 2, 3], [1, 2]), "PiecewiseLinear.values.*got 3"),
         (lambda: Sequence([1, 2], [1, 2]), "Sequence.schedules.*got 2"),
         (lambda: Interpolated([1], [1]), "Interpolated.times.*two points"),
         (
-            lambda: Interpolated([1, 2], [0, 1], "geometric"),
+            lambda: Interpolated([0, 1], [1, 2], mode="geometric"),
             r"Interpolated.values.*\[0. 1.\]",
         ),
-        (lambda: Geometric(0, 1, 1), "Geometric.initial.*got 0"),
-        (lambda: Geometric(1, 0, 1), "Geometric.final.*got 0"),
-        (lambda: StepDecay(1, 1.5, 1), "StepDecay.factor.*got 1.5"),
-        (lambda: StepDecay(1, 0, 1), "StepDecay.factor.*got 0"),
-        (lambda: PolynomialDecay(1, 0, 1, 0), "PolynomialDecay.power.*got 0"),
+        (lambda: Geometric(0, 1, final=1), "Geometric.initial.*got 0"),
+        (lambda: Geometric(1, 1, final=0), "Geometric.final.*got 0"),
+        (lambda: StepDecay(1, 1, factor=1.5), "StepDecay.factor.*got 1.5"),
+        (lambda: StepDecay(1, 1, factor=0), "StepDecay.factor.*got 0"),
+        (lambda: PolynomialDecay(1, 1, power=0), "PolynomialDecay.power.*got 0"),
         (lambda: CosineRestarts(1, 1, growth=0.5), "CosineRestarts.growth.*got 0.5"),
         (lambda: CosineRestarts(1, 1, shrink=2), "CosineRestarts.shrink.*got 2"),
         (lambda: Cyclic(2, 1, 1), "Cyclic.high.*low=2.0.*got 1"),
-        (lambda: Cyclic(1, 2, 1, "exp_range"), "Cyclic.tau.*None"),
+        (lambda: Cyclic(1, 2, 1, mode="exp_range"), "Cyclic.tau.*None"),
         (lambda: Cyclic(1, 2, 1, tau=1.0), "Cyclic.tau.*tau=1.0"),
         (lambda: OneCycle(1, 1, rise=1), "OneCycle.rise.*got 1"),
         (lambda: Warmup(1, 1, mode="exponential"), "Warmup.initial.*got 0.0"),
@@ -329,6 +329,43 @@ def test_bad_parameters_are_named(example):
 def test_parameters_that_do_not_fit_together(make, message):
     with pytest.raises(ValidationError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CosineDecay(1e-3, 1e-4, 10.0),
+        lambda: Linear(1e-3, 0.0, 10.0),
+        lambda: StepDecay(1e-3, 0.5, 2.0),
+        lambda: Geometric(1e-6, 1e-2, 10.0),
+    ],
+)
+def test_rates_after_the_time_are_given_by_name(make):
+    """A rate in the place of a time would be taken for a time without a word."""
+    with pytest.raises(TypeError, match=r"\(initial, \w+, \*, .*too many positional"):
+        make()
+
+
+@every_example
+@pytest.mark.parametrize("t", [-1e-3, [0.0, -2.0], np.nan])
+def test_times_before_the_start_are_refused(example, t):
+    with pytest.raises(ValidationError, match=r"t: must not be negative \(got (-|nan)"):
+        example(t)
+    with pytest.raises(ValidationError, match="must not be negative"):
+        example.rate_at(np.min(t))
+
+
+def test_no_warmup():
+    """A duration of 0 is what Keras, optax and Hugging Face take for none."""
+    decay = CosineDecay(1e-3, 4.0)
+    assert np.array_equal(Warmup(decay, 0)(T), decay(T))
+    none = Warmup(decay, 0, initial=1e-5, mode="exponential")
+    assert np.array_equal(none(T), decay(T))
+    short = WarmupStableDecay(1e-3, 0, 5.0, 4.0)
+    assert np.allclose(short(T), decay.delayed(5.0)(T), rtol=1e-13, atol=1e-18)
+    assert short(0.0) == 1e-3
+    fall = OneCycle(1e-3, 4.0, rise=0)
+    assert np.allclose(fall(T), decay(T), rtol=1e-13, atol=1e-18)
 
 
 def test_a_schedule_must_implement_evaluate():
@@ -346,17 +383,17 @@ def test_constant():
 
 
 FORMULAS = {
-    ExponentialDecay(1e-3, 3.0, 1e-4): 1e-4 + 9e-4 * np.exp(-T / 3),
-    InverseTimeDecay(1e-3, 3.0, 0.7): 1e-3 * (1 + T / 3) ** -0.7,
-    Linear(1e-3, 2e-3, 4.0): 1e-3 + 1e-3 * np.minimum(T / 4, 1),
-    PolynomialDecay(1e-3, 1e-4, 4.0, 3.0): (
+    ExponentialDecay(1e-3, 3.0, final=1e-4): 1e-4 + 9e-4 * np.exp(-T / 3),
+    InverseTimeDecay(1e-3, 3.0, power=0.7): 1e-3 * (1 + T / 3) ** -0.7,
+    Linear(1e-3, 4.0, final=2e-3): 1e-3 + 1e-3 * np.minimum(T / 4, 1),
+    PolynomialDecay(1e-3, 4.0, final=1e-4, power=3.0): (
         1e-4 + 9e-4 * np.maximum(1 - T / 4, 0) ** 3
     ),
-    CosineDecay(1e-3, 4.0, 1e-4): (
+    CosineDecay(1e-3, 4.0, final=1e-4): (
         1e-4 + 9e-4 * (1 + np.cos(np.pi * np.minimum(T / 4, 1))) / 2
     ),
-    Geometric(1e-5, 1e-2, 4.0): 1e-5 * 1e3 ** np.minimum(T / 4, 1),
-    StepDecay(1e-3, 0.3, 2.5): 1e-3 * 0.3 ** (np.arange(1201) // 250),
+    Geometric(1e-5, 4.0, final=1e-2): 1e-5 * 1e3 ** np.minimum(T / 4, 1),
+    StepDecay(1e-3, 2.5, factor=0.3): 1e-3 * 0.3 ** (np.arange(1201) // 250),
     InverseSquareRoot(1e-3, 4.0): (
         1e-3 * np.minimum(T / 4, np.sqrt(4 / np.maximum(T, 1e-9)))
     ),
@@ -364,21 +401,21 @@ FORMULAS = {
     PiecewiseConstant([1.0, 3.0, 2.0], [0.3, 7.7]): np.repeat(
         [1.0, 3.0, 2.0], [30, 740, 431]
     ),
-    PiecewiseLinear([1.0, 2.0, 7.7], [1.0, 3.0, 0.5]): np.interp(
+    PiecewiseLinear([1.0, 3.0, 0.5], [1.0, 2.0, 7.7]): np.interp(
         T, [1.0, 2.0, 7.7], [1.0, 3.0, 0.5]
     ),
-    PiecewiseLinear([1.0], [3.0]): np.full(1201, 3.0),
-    Interpolated([1.0, 2.0, 7.0, 9.0], [1.0, 3.0, 0.5, 0.5]): PchipInterpolator(
+    PiecewiseLinear([3.0], [1.0]): np.full(1201, 3.0),
+    Interpolated([1.0, 3.0, 0.5, 0.5], [1.0, 2.0, 7.0, 9.0]): PchipInterpolator(
         [1.0, 2.0, 7.0, 9.0], [1.0, 3.0, 0.5, 0.5]
     )(np.clip(T, 1, 9)),
-    Interpolated([1.0, 2.0, 7.0], [1.0, 3.0, 0.5], "geometric"): np.exp(
+    Interpolated([1.0, 3.0, 0.5], [1.0, 2.0, 7.0], mode="geometric"): np.exp(
         np.interp(T, [1.0, 2.0, 7.0], np.log([1.0, 3.0, 0.5]))
     ),
     Cyclic(1e-4, 1e-3, 4.0): 1e-4 + 9e-4 * (1 - np.abs(T % 4 / 2 - 1)),
-    Cyclic(1e-4, 1e-3, 4.0, "triangular2"): (
+    Cyclic(1e-4, 1e-3, 4.0, mode="triangular2"): (
         1e-4 + 9e-4 * (1 - np.abs(T % 4 / 2 - 1)) * 0.5 ** (T // 4)
     ),
-    Cyclic(1e-4, 1e-3, 4.0, "exp_range", 5.0): (
+    Cyclic(1e-4, 1e-3, 4.0, mode="exp_range", tau=5.0): (
         1e-4 + 9e-4 * (1 - np.abs(T % 4 / 2 - 1)) * np.exp(-T / 5)
     ),
     CosineRestarts(1e-3, 4.0, shrink=0.5, final=1e-4): (
@@ -396,7 +433,7 @@ def test_formula(schedule):
 def test_cosine_restarts_grow():
     """Cycles of 1, 3 and 9 seconds are three cosines, one after the other."""
     schedule = CosineRestarts(1e-3, 1.0, growth=3.0, shrink=0.5, final=1e-4)
-    parts = [CosineDecay(1e-4 + 9e-4 * 0.5**n, 3.0**n, 1e-4) for n in range(3)]
+    parts = [CosineDecay(1e-4 + 9e-4 * 0.5**n, 3.0**n, final=1e-4) for n in range(3)]
     assert np.allclose(schedule(T), Sequence(parts, [1.0, 4.0])(T), rtol=1e-13, atol=0)
 
 
@@ -404,8 +441,8 @@ def test_cosine_restarts_grow():
 def test_one_cycle_is_two_ramps(mode):
     def ramp(start, end, duration):
         if mode == "cosine":
-            return CosineDecay(start, duration, end)
-        return Linear(start, end, duration)
+            return CosineDecay(start, duration, final=end)
+        return Linear(start, duration, final=end)
 
     schedule = OneCycle(1e-3, 10.0, initial=2e-4, final=1e-5, rise=0.4, mode=mode)
     parts = Sequence([ramp(2e-4, 1e-3, 4.0), ramp(1e-3, 1e-5, 6.0)], [4.0])
@@ -415,10 +452,10 @@ def test_one_cycle_is_two_ramps(mode):
 
 @pytest.mark.parametrize("mode", ["cosine", "linear"])
 def test_warmup_stable_decay_is_three_phases(mode):
-    schedule = WarmupStableDecay(1e-3, 2.0, 5.0, 4.0, 1e-5, 1e-4, mode)
-    decay = (
-        CosineDecay(1e-3, 4.0, 1e-4) if mode == "cosine" else Linear(1e-3, 1e-4, 4.0)
-    )
+    ends = {"initial": 1e-5, "final": 1e-4}
+    schedule = WarmupStableDecay(1e-3, 2.0, 5.0, 4.0, **ends, mode=mode)
+    ramp = CosineDecay if mode == "cosine" else Linear
+    decay = ramp(1e-3, 4.0, final=1e-4)
     phases = Warmup(decay.delayed(5.0), 2.0, initial=1e-5)
     assert np.allclose(schedule(T), phases(T), rtol=1e-13, atol=0)
     assert np.all(schedule([2.0, 5.0, 7.0]) == 1e-3)
@@ -445,7 +482,7 @@ def test_warmup_of_ma_and_yarats():
 
 
 def test_sequence_parts_see_their_own_time():
-    part = Linear(1e-3, 0.0, 2.0)
+    part = Linear(1e-3, 2.0)
     schedule = Sequence([part, part, part], [1.0, 4.0])
     assert np.allclose(schedule([0.5, 1.0, 2.0, 4.0, 5.0]), part([0.5, 0, 1, 0, 1]))
 
@@ -455,7 +492,7 @@ def test_interpolation_goes_through_its_points_and_stays_between(mode):
     rng = np.random.RandomState(3)
     times = np.cumsum(rng.randint(100, 900, size=40)) * 1e-3
     values = 10 ** rng.uniform(-6, -2, size=40)
-    schedule = Interpolated(times, values, mode)
+    schedule = Interpolated(values, times, mode=mode)
     assert np.array_equal(schedule(times), values)
     t = np.linspace(0.0, times[-1] + 1, 5000)
     right = np.clip(np.searchsorted(times, t), 0, 39)

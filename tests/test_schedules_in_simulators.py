@@ -10,9 +10,9 @@ from nengo_lr import FunctionSchedule, ScheduledPES
 
 DURATION = 0.3
 SCHEDULES = [
-    scaled(example, seconds=0.1, rates=1e-3 / example.largest)
+    scaled(example, seconds=0.1, rates=1e-3 / example.upper_bound)
     for example in EXAMPLES
-    if example.largest
+    if example.upper_bound
 ]
 
 
@@ -67,22 +67,22 @@ def test_simulators_use_the_same_rates(Simulator):
     times = 1e-3 * np.arange(1, 201)
     for schedule, probe in zip(SCHEDULES, model.rates):
         rates = sim.data[probe][:, 0]
-        assert np.max(np.abs(rates - schedule(times))) < 1e-14 * schedule.largest
+        assert np.max(np.abs(rates - schedule(times))) < 1e-14 * schedule.upper_bound
 
 
 @every_example
 def test_largest_rate_is_never_exceeded(example):
     if isinstance(example, FunctionSchedule):
-        assert example.largest is None
+        assert example.upper_bound is None
         return
     rates = example(np.linspace(0, 50, 5001))
-    assert np.max(rates) <= example.largest
+    assert np.max(rates) <= example.upper_bound
     # what calculates with its parts may stay below
     if not example.parts:
-        assert np.max(rates) > 0.7 * example.largest
+        assert np.max(rates) > 0.7 * example.upper_bound
 
 
 def test_largest_rate_of_what_contains_a_function_is_unknown():
     function = FunctionSchedule(np.sin)
-    assert (function * 0.5).largest is None
-    assert function.clip(0.0, 1e-3).largest == 1e-3
+    assert (function * 0.5).upper_bound is None
+    assert function.clip(0.0, 1e-3).upper_bound == 1e-3

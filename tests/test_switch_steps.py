@@ -80,7 +80,7 @@ def test_sampled(dt, xp):
 
 def test_step_decay(dt, xp):
     for period in (3, 7, 50, 100):
-        schedule = StepDecay(1.0, 0.5, seconds(period, dt))
+        schedule = StepDecay(1.0, seconds(period, dt), factor=0.5)
         steps = around(period * np.arange(1000))
         check(schedule, steps, 0.5 ** (steps // period), dt, xp)
 
@@ -114,7 +114,7 @@ def test_cosine_restarts_that_grow(growth, dt, xp):
     for period in range(5, 105, 5):
         starts = period * (growth ** np.arange(1, 40, dtype=float) - 1) / (growth - 1)
         starts = starts[starts * dt < MILLION].astype(np.int64)
-        schedule = CosineRestarts(1.0, seconds(period, dt), growth, final=0.25)
+        schedule = CosineRestarts(1.0, seconds(period, dt), growth=growth, final=0.25)
         assert np.all(np.abs(schedule(starts * dt, xp=xp) - 1.0) < 1e-9)
         before = schedule((starts - 1) * dt, xp=xp)
         assert np.all(before < 0.25 + 0.75 * 3 / period**2)
@@ -159,7 +159,7 @@ def test_ramps_end_exactly(dt, xp):
     for end in rng.randint(2, 10**6, size=50):
         duration = np.nextafter(end * dt, np.inf)  # as a sum of times may come out
         steps = np.array([end - 1, end, end + 1])
-        ramp = Linear(1.0, 0.0, duration)(steps * dt, xp=xp)
+        ramp = Linear(1.0, duration)(steps * dt, xp=xp)
         assert np.array_equal(np.asarray(ramp) > 0, [True, False, False])
         warmup = Warmup(2.0, duration)(steps * dt, xp=xp)
         assert np.array_equal(np.asarray(warmup) < 2.0, [True, False, False])

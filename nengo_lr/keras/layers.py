@@ -8,7 +8,7 @@ import numpy as np
 from nengo import Connection, Ensemble
 from nengo.exceptions import ValidationError
 
-from nengo_lr.schedules.base import RateParam
+from nengo_lr.schedules.params import RateParam
 
 
 def layer_factors(sim: Any, factors: dict[Any, float]) -> list[np.ndarray]:

@@ -10,7 +10,8 @@ from nengo.params import Parameter
 
 from nengo_lr import optimizers
 from nengo_lr.checks import check_number
-from nengo_lr.schedules.base import RateParam, Schedule
+from nengo_lr.schedules.base import Schedule
+from nengo_lr.schedules.params import RateParam
 
 
 class FactorsParam(Parameter):
@@ -138,7 +139,7 @@ class LocalGains(tf.keras.optimizers.Optimizer):
             check_number(weight_decay, "weight_decay", least=0, obj=type(self))
         super().__init__(name=name, weight_decay=weight_decay, **kwargs)
         self._learning_rate = self._build_learning_rate(learning_rate)
-        self.rule = optimizers.LocalGains(bonus, penalty, limits)
+        self.rule = optimizers.LocalGains(bonus=bonus, penalty=penalty, limits=limits)
         self.factors = factors
 
     def _build_learning_rate(self, learning_rate):

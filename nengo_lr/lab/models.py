@@ -14,8 +14,7 @@ from nengo.exceptions import ValidationError
 
 from nengo_lr.checks import check_choice, check_integer, check_type
 from nengo_lr.lab import tasks
-from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType
-from nengo_lr.networks.error_scaling import rule_types
+from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType, rule_types
 
 __all__ = ["TaskModel", "find_model", "make"]
 

@@ -188,7 +188,7 @@ def range_test(
     True
     """
     check(low, high, learning, window, dt)
-    rate = Geometric(initial=low, final=high, duration=learning)
+    rate = Geometric(low, learning, final=high)
     trial = Trial(model, rate, learning, seed=seed, dt=dt)
     n_window = round(window * learning / dt)
     with trial.open() as (network, host):

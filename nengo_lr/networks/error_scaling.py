@@ -15,7 +15,7 @@ from nengo.params import Parameter
 
 from nengo_lr.checks import check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType
+from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType, rules_of
 from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.networks.designs import replaced
 from nengo_lr.networks.error_scaler import ErrorScaler
@@ -214,23 +214,6 @@ def is_constant(scheduled):
     return isinstance(scheduled.schedule, Constant)
 
 
-def rules_of(connection):
-    """A connection's learning rules, as a list."""
-    rules = connection.learning_rule
-    if rules is None:
-        return []
-    if isinstance(rules, dict):
-        return list(rules.values())
-    return rules if isinstance(rules, list) else [rules]
-
-
-def rule_types(network):
-    """The types of all learning rules of a model."""
-    for connection in network.all_connections:
-        for rule in rules_of(connection):
-            yield rule.learning_rule_type
-
-
 def pes_rate(rule, method, rate_radius):
     """The constant rate of a rule's plain form."""
     scheduled = rule.learning_rule_type
@@ -240,7 +223,7 @@ def pes_rate(rule, method, rate_radius):
         return NODE_RATE
     if rate_radius is not None:
         return rate_radius
-    largest = None if scheduled.schedule is None else scheduled.schedule.largest
+    largest = None if scheduled.schedule is None else scheduled.schedule.upper_bound
     if largest is None:
         raise ValidationError(
             f"{scheduled} on {rule.connection} has no largest rate that could be known "

@@ -1,19 +1,11 @@
 """What every optimizer shares: its state, and how it is called."""
 
 import numpy as np
-from nengo.params import FrozenObject
 
 from nengo_lr.kernels import blocks
-from nengo_lr.schedules.base import FiniteNumberParam
+from nengo_lr.schedules.params import Declared
 
 __all__ = ["Optimizer"]
-
-
-class EpsilonParam(FiniteNumberParam):
-    """A small number to divide by instead of 0: finite and greater than 0."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, low_open=True, **kwargs)
 
 
 def outer(left, right):
@@ -26,7 +18,7 @@ def moving(scale):
     return len(scale) > 1 or scale.item() != 0
 
 
-class Optimizer(FrozenObject):
+class Optimizer(Declared):
     r"""A rule that turns the gradient of every weight into its change.
 
     Given as the ``optimizer`` of a `.ScheduledPES`, it takes the place of the gradient

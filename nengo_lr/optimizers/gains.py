@@ -1,30 +1,19 @@
 """Optimizers that multiply every weight's gradient by a gain of its own."""
 
+from __future__ import annotations
+
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.params import Parameter
 
 from nengo_lr.kernels import blocks, outer_mixer, outer_setter
 from nengo_lr.optimizers.base import Optimizer, moving, outer
-from nengo_lr.schedules.base import FiniteNumberParam, SecondsParam
+from nengo_lr.schedules.params import DeclaredParam, NumberParam, SecondsParam
 
 __all__ = ["LocalGains"]
 
 
-class FractionParam(FiniteNumberParam):
-    """A number from 0 to 1."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, high=1, **kwargs)
-
-
-class LimitsParam(Parameter):
+class LimitsParam(DeclaredParam):
     """The smallest and the largest gain: two finite numbers with 1 between them."""
-
-    equatable = True
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, readonly=True, **kwargs)
 
     def coerce(self, instance, limits):
         try:
@@ -93,17 +82,12 @@ class LocalGains(Optimizer):
     """
 
     probeable = ("gains",)
-    bonus = FractionParam("bonus", default=0.05)
-    penalty = FractionParam("penalty", default=0.95)
-    limits = LimitsParam("limits", default=(0.1, 10.0))
-    window = SecondsParam("window", default=0.5)
-
-    def __init__(self, bonus=0.05, penalty=0.95, limits=(0.1, 10.0), window=0.5):
-        super().__init__()
-        self.bonus = bonus
-        self.penalty = penalty
-        self.limits = limits
-        self.window = window
+    bonus: float = NumberParam("bonus", default=0.05, low=0, high=1, kw_only=True)
+    penalty: float = NumberParam("penalty", default=0.95, low=0, high=1, kw_only=True)
+    limits: tuple[float, float] = LimitsParam(
+        "limits", default=(0.1, 10.0), kw_only=True
+    )
+    window: float = SecondsParam("window", default=0.5, kw_only=True)
 
     def window_steps(self, dt):
         """The length of a window in steps of ``dt`` seconds."""

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from nengo_lr.kernels import BLOCK, blocks, outer_mixer, outer_setter
-from nengo_lr.optimizers.base import EpsilonParam, Optimizer, moving, outer
-from nengo_lr.schedules.base import SecondsParam
+from nengo_lr.optimizers.base import Optimizer, moving, outer
+from nengo_lr.schedules.params import NumberParam, SecondsParam
 
 __all__ = ["AdaGrad", "Adam", "RMSProp"]
 
@@ -44,11 +44,9 @@ class AdaGrad(Optimizer):
     """
 
     probeable = ("second_moment",)
-    epsilon = EpsilonParam("epsilon", default=1e-3)
-
-    def __init__(self, epsilon=1e-3):
-        super().__init__()
-        self.epsilon = epsilon
+    epsilon: float = NumberParam(
+        "epsilon", default=1e-3, low=0, low_open=True, kw_only=True
+    )
 
     def initial_state(self, shape):
         return {"second_moment": np.zeros(shape)}
@@ -98,13 +96,10 @@ class RMSProp(Optimizer):
     """
 
     probeable = ("second_moment",)
-    tau = SecondsParam("tau", default=1.0)
-    epsilon = EpsilonParam("epsilon", default=1e-3)
-
-    def __init__(self, tau=1.0, epsilon=1e-3):
-        super().__init__()
-        self.tau = tau
-        self.epsilon = epsilon
+    tau: float = SecondsParam("tau", default=1.0)
+    epsilon: float = NumberParam(
+        "epsilon", default=1e-3, low=0, low_open=True, kw_only=True
+    )
 
     def initial_state(self, shape):
         return {"second_moment": np.zeros(shape)}
@@ -112,12 +107,12 @@ class RMSProp(Optimizer):
     def update(self, state, left, right, step, dt, xp=np):
         gradient = outer(left, right)
         moment = state["second_moment"]
-        moment = moment + share(dt, self.tau) * (gradient * gradient - moment)
+        moment = moment + new_fraction(dt, self.tau) * (gradient * gradient - moment)
         change = gradient / (xp.sqrt(moment) + self.epsilon)
         return {"second_moment": moment}, change
 
     def stepper(self, state, left, right, delta, dt):
-        moment, new = state["second_moment"], share(dt, self.tau)
+        moment, new = state["second_moment"], new_fraction(dt, self.tau)
         return root_stepper(moment, left, right, delta, 1 - new, new, self.epsilon)
 
 
@@ -158,15 +153,11 @@ class Adam(Optimizer):
     """
 
     probeable = ("mean", "second_moment")
-    tau_mean = SecondsParam("tau_mean", default=0.1)
-    tau_variance = SecondsParam("tau_variance", default=1.0)
-    epsilon = EpsilonParam("epsilon", default=1e-3)
-
-    def __init__(self, tau_mean=0.1, tau_variance=1.0, epsilon=1e-3):
-        super().__init__()
-        self.tau_mean = tau_mean
-        self.tau_variance = tau_variance
-        self.epsilon = epsilon
+    tau_mean: float = SecondsParam("tau_mean", default=0.1)
+    tau_variance: float = SecondsParam("tau_variance", default=1.0)
+    epsilon: float = NumberParam(
+        "epsilon", default=1e-3, low=0, low_open=True, kw_only=True
+    )
 
     def initial_state(self, shape):
         return {"mean": np.zeros(shape), "second_moment": np.zeros(shape)}
@@ -174,8 +165,10 @@ class Adam(Optimizer):
     def update(self, state, left, right, step, dt, xp=np):
         gradient = outer(left, right)
         mean, moment = state["mean"], state["second_moment"]
-        mean = mean + share(dt, self.tau_mean) * (gradient - mean)
-        moment = moment + share(dt, self.tau_variance) * (gradient * gradient - moment)
+        mean = mean + new_fraction(dt, self.tau_mean) * (gradient - mean)
+        moment = moment + new_fraction(dt, self.tau_variance) * (
+            gradient * gradient - moment
+        )
         t = xp.asarray(step, dtype=np.float64) * dt
         known_mean, known_moment = (
             xp.asarray(-xp.expm1(-t / tau), dtype=gradient.dtype)
@@ -186,7 +179,10 @@ class Adam(Optimizer):
 
     def stepper(self, state, left, right, delta, dt):
         mean, moment = state["mean"], state["second_moment"]
-        new_mean, new_moment = share(dt, self.tau_mean), share(dt, self.tau_variance)
+        new_mean, new_moment = (
+            new_fraction(dt, self.tau_mean),
+            new_fraction(dt, self.tau_variance),
+        )
         # the square of an outer product is the outer product of the squares
         left_squares, right_squares = np.empty_like(left), np.empty_like(right)
         parts = []
@@ -226,7 +222,7 @@ class Adam(Optimizer):
         return advance
 
 
-def share(dt, tau):
+def new_fraction(dt, tau):
     """What a step of ``dt`` brings into a running mean of ``tau``, as a fraction."""
     return -math.expm1(-dt / tau)
 

@@ -6,29 +6,20 @@ from nengo_lr.schedules import (
     cycles,
     decays,
     functions,
-    phases,
     pieces,
-    ramps,
-    windows,
 )
 from nengo_lr.schedules.algebra import *  # noqa: F403
 from nengo_lr.schedules.base import *  # noqa: F403
 from nengo_lr.schedules.cycles import *  # noqa: F403
 from nengo_lr.schedules.decays import *  # noqa: F403
 from nengo_lr.schedules.functions import *  # noqa: F403
-from nengo_lr.schedules.phases import *  # noqa: F403
 from nengo_lr.schedules.pieces import *  # noqa: F403
-from nengo_lr.schedules.ramps import *  # noqa: F403
-from nengo_lr.schedules.windows import *  # noqa: F403
 
 __all__ = [
     *base.__all__,
     *pieces.__all__,
     *decays.__all__,
-    *ramps.__all__,
     *cycles.__all__,
-    *phases.__all__,
-    *windows.__all__,
     *algebra.__all__,
     *functions.__all__,
 ]

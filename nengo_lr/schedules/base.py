@@ -1,4 +1,4 @@
-"""What every schedule shares: its parameters' checks, and how it is called."""
+"""The base class of schedules, and arithmetic on times in any array namespace."""
 
 from __future__ import annotations
 
@@ -8,88 +8,25 @@ from typing import Any
 
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.params import FrozenObject, NdarrayParam, NumberParam, Parameter
-from nengo.utils.numpy import is_array, is_number
+from nengo.utils.numpy import is_number
 from numpy.typing import ArrayLike
 
 from nengo_lr import schedules as catalogue  # complete by the time a method uses it
+from nengo_lr.schedules.params import Declared, DeclaredParam, RateParam, RatesParam
 
 __all__ = ["Schedule"]
 
+TIME_TOLERANCE = 1e-9
+"""How far below a boundary a time still counts as having reached it, in seconds.
 
-class FiniteNumberParam(NumberParam):
-    """A number that is neither infinite nor NaN."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, readonly=True, **kwargs)
-
-    def coerce(self, instance, num):
-        if is_array(num) and num.shape == ():
-            num = num.item()
-        if is_number(num) and not np.isfinite(num):
-            raise ValidationError(f"must be finite (got {num})", self.name, instance)
-        num = super().coerce(instance, num)
-        return num if num is None else float(num)  # None only where it is optional
+Simulation time is ``step * dt`` in float64, so that a boundary written as a decimal
+number can lie some rounding errors above the step that is meant. A nanosecond is more
+than the rounding of a million simulated seconds and less than any sensible ``dt``.
+"""
 
 
-class RateParam(FiniteNumberParam):
-    """A learning rate: finite and not negative."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, **kwargs)
-
-
-class TimeParam(FiniteNumberParam):
-    """A point in time in seconds: finite and not negative."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, **kwargs)
-
-
-class SecondsParam(FiniteNumberParam):
-    """A length of time in seconds: finite and greater than 0."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, low=0, low_open=True, **kwargs)
-
-
-class RatesParam(NdarrayParam):
-    """One or more learning rates: finite and not negative; a copy of what was given."""
-
-    def __init__(self, name, **kwargs):
-        super().__init__(name, shape=("*",), dtype=np.float64, readonly=True, **kwargs)
-
-    def coerce(self, instance, ndarray):
-        numbers = super().coerce(instance, ndarray).astype(np.float64)
-        if numbers.size == 0:
-            raise ValidationError("must not be empty", self.name, instance)
-        if not np.all(np.isfinite(numbers)) or np.any(numbers < 0):
-            raise ValidationError(
-                f"must be finite and not negative (got {ndarray})", self.name, instance
-            )
-        numbers.setflags(write=False)
-        return numbers
-
-
-class TimesParam(RatesParam):
-    """One or more times in seconds: finite, not negative, strictly increasing."""
-
-    def coerce(self, instance, ndarray):
-        times = super().coerce(instance, ndarray)
-        if np.any(np.diff(times) <= 0):
-            raise ValidationError(
-                f"times must increase strictly (got {ndarray})", self.name, instance
-            )
-        return times
-
-
-class ScheduleParam(Parameter):
+class ScheduleParam(DeclaredParam):
     """Another schedule; a number stands for a `Constant` schedule."""
-
-    equatable = True
-
-    def __init__(self, name):
-        super().__init__(name, readonly=True)
 
     def coerce(self, instance, schedule):
         return super().coerce(instance, as_schedule(schedule, self.name, instance))
@@ -106,7 +43,7 @@ class SchedulesParam(ScheduleParam):
         schedules = tuple(as_schedule(s, self.name, instance) for s in schedules)
         if not schedules:
             raise ValidationError("must not be empty", self.name, instance)
-        return Parameter.coerce(self, instance, schedules)
+        return DeclaredParam.coerce(self, instance, schedules)
 
 
 def as_schedule(schedule, name, instance):
@@ -124,7 +61,7 @@ def as_schedule(schedule, name, instance):
     return schedule
 
 
-class Schedule(FrozenObject):
+class Schedule(Declared):
     """A learning rate that is a pure function of simulation time.
 
     A schedule is called with the time in seconds. Every schedule can be used as the
@@ -160,7 +97,7 @@ class Schedule(FrozenObject):
         return all(part.traceable for part in self.parts)
 
     @property
-    def largest(self):
+    def upper_bound(self):
         """A rate that is exceeded at no time, or None if none is known.
 
         The largest rate among the parameters and the parts. Schedules that calculate
@@ -169,9 +106,9 @@ class Schedule(FrozenObject):
         rates = [
             np.max(getattr(self, p.name))
             for p in self._params
-            if type(p) in (RateParam, RatesParam)
+            if isinstance(p, (RateParam, RatesParam))
         ]
-        rates += [part.largest for part in self.parts]
+        rates += [part.upper_bound for part in self.parts]
         return None if None in rates or not rates else float(max(rates))
 
     def __call__(self, t: ArrayLike, xp: ModuleType = np) -> Any:
@@ -190,8 +127,16 @@ class Schedule(FrozenObject):
         rate : float or array
             The rate in the units of ``nengo.PES(learning_rate=...)``, in the shape
             of ``t``.
+
+        Raises
+        ------
+        ValidationError
+            If a time is negative or NaN; only with numpy, where times are values.
         """
         times = xp.asarray(t, dtype=np.float64)
+        if xp is np and not np.all(times >= 0):
+            bad = times[~(times >= 0)].flat[0]
+            raise ValidationError(f"must not be negative (got {bad:g} s)", "t", self)
         rate = self.evaluate(xp.reshape(times, (-1,)), xp)
         return xp.reshape(rate, times.shape)[()]
 
@@ -265,3 +210,45 @@ class Schedule(FrozenObject):
     def stretched(self, factor: float) -> Schedule:
         """The schedule ``factor`` times slower: a `.Stretched`."""
         return catalogue.Stretched(self, factor)
+
+
+def reached(t, boundary):
+    """Whether time ``t`` has come to ``boundary`` (both in seconds)."""
+    return t > boundary - TIME_TOLERANCE
+
+
+def pieces_reached(t, boundaries, xp):
+    """How many of some increasing boundaries each time (n,) has come to."""
+    return xp.sum(reached(t[:, None], boundaries), axis=1)
+
+
+def whole_periods(t, period, xp):
+    """How many periods have ended at time ``t`` (both in seconds)."""
+    return xp.floor((t + TIME_TOLERANCE) / period)
+
+
+def since(t, start, xp):
+    """The time since ``start``, and 0 before it (all in seconds)."""
+    return xp.maximum(t - start, 0.0)
+
+
+def progress(t, duration, xp):
+    """The fraction of a duration that has passed: from 0 at t = 0 to exactly 1."""
+    if duration == 0:
+        return xp.ones_like(t)
+    return xp.where(reached(t, duration), 1.0, t / duration)
+
+
+def half_cosine(fraction, xp):
+    """The fraction from 0 to 1 again, but with a slope of 0 at both ends."""
+    return (1.0 - xp.cos(np.pi * fraction)) / 2.0
+
+
+def lerp(start, end, fraction):
+    """The value that lies a fraction of the way between two others, exact at both."""
+    return start * (1.0 - fraction) + end * fraction
+
+
+def geomlerp(start, end, fraction, xp):
+    """The same on a logarithmic axis, from a start greater than 0."""
+    return xp.where(fraction < 1.0, start * (end / start) ** fraction, end)

@@ -1,13 +1,22 @@
 """Schedules that rise and fall: restarts, cycles, and a single cycle."""
 
+from __future__ import annotations
+
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.params import EnumParam
 
-from nengo_lr.schedules.base import FiniteNumberParam, RateParam, Schedule, SecondsParam
-from nengo_lr.schedules.times import half_cosine, mix, progress, reached, whole_periods
+from nengo_lr.schedules.base import (
+    Schedule,
+    half_cosine,
+    lerp,
+    progress,
+    reached,
+    since,
+    whole_periods,
+)
+from nengo_lr.schedules.params import ChoiceParam, NumberParam, RateParam, SecondsParam
 
-__all__ = ["CosineRestarts", "Cyclic", "OneCycle"]
+__all__ = ["CosineRestarts", "Cyclic", "OneCycle", "WarmupStableDecay"]
 
 
 class CosineRestarts(Schedule):
@@ -47,19 +56,13 @@ class CosineRestarts(Schedule):
     array([0.001  , 0.0005 , 0.0008 , 0.0004 , 0.00064])
     """
 
-    initial = RateParam("initial")
-    period = SecondsParam("period")
-    growth = FiniteNumberParam("growth", default=1.0, low=1)
-    shrink = FiniteNumberParam("shrink", default=1.0, low=0, low_open=True, high=1)
-    final = RateParam("final", default=0.0)
-
-    def __init__(self, initial, period, growth=1.0, shrink=1.0, final=0.0):
-        super().__init__()
-        self.initial = initial
-        self.period = period
-        self.growth = growth
-        self.shrink = shrink
-        self.final = final
+    initial: float = RateParam("initial")
+    period: float = SecondsParam("period")
+    growth: float = NumberParam("growth", default=1.0, low=1, kw_only=True)
+    shrink: float = NumberParam(
+        "shrink", default=1.0, low=0, low_open=True, high=1, kw_only=True
+    )
+    final: float = RateParam("final", default=0.0, kw_only=True)
 
     def start(self, cycle):
         """The time in seconds at which a cycle (counted from 0) begins."""
@@ -76,14 +79,14 @@ class CosineRestarts(Schedule):
             # at a boundary the logarithm may be a rounding error too small
             cycle = xp.where(reached(t, self.start(cycle + 1.0)), cycle + 1.0, cycle)
         length = self.period * self.growth**cycle
-        share = half_cosine(xp.clip((t - self.start(cycle)) / length, 0.0, 1.0), xp)
-        return mix(self.final, self.initial, self.shrink**cycle * (1.0 - share))
+        fraction = half_cosine(xp.clip((t - self.start(cycle)) / length, 0.0, 1.0), xp)
+        return lerp(self.final, self.initial, self.shrink**cycle * (1.0 - fraction))
 
 
 class Cyclic(Schedule):
     r"""Straight rises and falls between two rates, once per period.
 
-    With n the number of the cycle and p the share of it that has passed,
+    With n the number of the cycle and p the fraction of it that has passed,
 
     .. math::
        \kappa(t) = \text{low} + a (\text{high} - \text{low}) (1 - |2 p - 1|)
@@ -119,24 +122,18 @@ class Cyclic(Schedule):
     array([0.0007788 , 0.00047237])
     """
 
-    low = RateParam("low")
-    high = RateParam("high")
-    period = SecondsParam("period")
-    mode = EnumParam(
+    low: float = RateParam("low")
+    high: float = RateParam("high")
+    period: float = SecondsParam("period")
+    mode: str = ChoiceParam(
         "mode",
         default="triangular",
         values=("triangular", "triangular2", "exp_range"),
-        readonly=True,
+        kw_only=True,
     )
-    tau = SecondsParam("tau", default=None, optional=True)
+    tau: float | None = SecondsParam("tau", default=None, optional=True, kw_only=True)
 
-    def __init__(self, low, high, period, mode="triangular", tau=None):
-        super().__init__()
-        self.low = low
-        self.high = high
-        self.period = period
-        self.mode = mode
-        self.tau = tau
+    def validate(self):
         if self.high < self.low:
             raise ValidationError(
                 f"must not be below low={self.low} (got {self.high})", "high", self
@@ -151,13 +148,13 @@ class Cyclic(Schedule):
 
     def evaluate(self, t, xp):
         cycle = whole_periods(t, self.period, xp)
-        share = xp.clip(t / self.period - cycle, 0.0, 1.0)
-        rise = 1.0 - xp.abs(2.0 * share - 1.0)
+        fraction = xp.clip(t / self.period - cycle, 0.0, 1.0)
+        rise = 1.0 - xp.abs(2.0 * fraction - 1.0)
         if self.mode == "triangular2":
             rise = rise * 0.5**cycle
         elif self.mode == "exp_range":
             rise = rise * xp.exp(-t / self.tau)
-        return mix(self.low, self.high, rise)
+        return lerp(self.low, self.high, rise)
 
 
 class OneCycle(Schedule):
@@ -186,7 +183,7 @@ class OneCycle(Schedule):
     final : float, optional
         Learning rate from ``duration`` on (an absolute rate, not a fraction).
     rise : float, optional
-        The share of the duration in which the rate rises, between 0 and 1.
+        The fraction of the duration in which the rate rises, at least 0 and below 1.
     mode : {"cosine", "linear"}, optional
         The shape of the rise and of the fall.
 
@@ -203,27 +200,18 @@ class OneCycle(Schedule):
     array([0.0002, 0.001 , 0.0002])
     """
 
-    peak = RateParam("peak")
-    duration = SecondsParam("duration")
-    initial = RateParam("initial")
-    final = RateParam("final", default=0.0)
-    rise = FiniteNumberParam(
-        "rise", default=0.3, low=0, low_open=True, high=1, high_open=True
+    peak: float = RateParam("peak")
+    duration: float = SecondsParam("duration")
+    initial: float | None = RateParam(
+        "initial", default=None, derive=lambda self: self.peak / 25, kw_only=True
     )
-    mode = EnumParam(
-        "mode", default="cosine", values=("cosine", "linear"), readonly=True
+    final: float = RateParam("final", default=0.0, kw_only=True)
+    rise: float = NumberParam(
+        "rise", default=0.3, low=0, high=1, high_open=True, kw_only=True
     )
-
-    def __init__(
-        self, peak, duration, initial=None, final=0.0, rise=0.3, mode="cosine"
-    ):
-        super().__init__()
-        self.peak = peak
-        self.duration = duration
-        self.initial = self.peak / 25 if initial is None else initial
-        self.final = final
-        self.rise = rise
-        self.mode = mode
+    mode: str = ChoiceParam(
+        "mode", default="cosine", values=("cosine", "linear"), kw_only=True
+    )
 
     def evaluate(self, t, xp):
         top = self.rise * self.duration
@@ -231,4 +219,64 @@ class OneCycle(Schedule):
         fall = progress(xp.maximum(t - top, 0.0), self.duration - top, xp)
         if self.mode == "cosine":
             rise, fall = half_cosine(rise, xp), half_cosine(fall, xp)
-        return mix(mix(self.initial, self.peak, rise), self.final, fall)
+        return lerp(lerp(self.initial, self.peak, rise), self.final, fall)
+
+
+class WarmupStableDecay(Schedule):
+    r"""A linear rise, a plateau, and a fall.
+
+    The rate goes from ``initial`` to ``peak`` in ``warmup`` seconds, stays there for
+    ``stable`` seconds, and goes to ``final`` in ``decay`` seconds. With p the fraction
+    of the fall that has passed,
+
+    .. math:: \kappa(t) = \text{peak} + (\text{final} - \text{peak})\, c(p)
+
+    with :math:`c(p) = (1 - \cos \pi p)/2` (``"cosine"``) or :math:`c(p) = p`
+    (``"linear"``).
+
+    Parameters
+    ----------
+    peak : float
+        The highest learning rate.
+    warmup : float
+        Length of the rise in seconds; 0 is no warm-up.
+    stable : float
+        Length of the plateau in seconds; it may be 0.
+    decay : float
+        Length of the fall in seconds.
+    initial : float, optional
+        Learning rate at t = 0.
+    final : float, optional
+        Learning rate after the fall (an absolute rate, not a fraction).
+    mode : {"cosine", "linear"}, optional
+        The shape of the fall.
+
+    References
+    ----------
+    Hu, S., et al. (2024). MiniCPM: unveiling the potential of small language models
+    with scalable training strategies. arXiv:2404.06395.
+
+    Examples
+    --------
+    >>> WarmupStableDecay(1e-3, 1.0, 5.0, 4.0)([0.0, 0.5, 1.0, 6.0, 8.0, 10.0])
+    array([0.    , 0.0005, 0.001 , 0.001 , 0.0005, 0.    ])
+    >>> WarmupStableDecay(1e-3, 1.0, 5.0, 4.0, mode="linear")([7.0, 10.0])
+    array([0.00075, 0.     ])
+    """
+
+    peak: float = RateParam("peak")
+    warmup: float = SecondsParam("warmup", zero=True)
+    stable: float = SecondsParam("stable", zero=True)
+    decay: float = SecondsParam("decay")
+    initial: float = RateParam("initial", default=0.0, kw_only=True)
+    final: float = RateParam("final", default=0.0, kw_only=True)
+    mode: str = ChoiceParam(
+        "mode", default="cosine", values=("cosine", "linear"), kw_only=True
+    )
+
+    def evaluate(self, t, xp):
+        rise = progress(t, self.warmup, xp)
+        fall = progress(since(t, self.warmup + self.stable, xp), self.decay, xp)
+        if self.mode == "cosine":
+            fall = half_cosine(fall, xp)
+        return lerp(lerp(self.initial, self.peak, rise), self.final, fall)

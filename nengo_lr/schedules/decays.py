@@ -1,12 +1,25 @@
-"""Schedules that fall for ever."""
+"""Schedules that fall: to a final rate over a duration, or for ever."""
 
-from nengo_lr.schedules.base import FiniteNumberParam, RateParam, Schedule, SecondsParam
-from nengo_lr.schedules.times import mix, whole_periods
+from __future__ import annotations
+
+from nengo_lr.schedules.base import (
+    Schedule,
+    geomlerp,
+    half_cosine,
+    lerp,
+    progress,
+    whole_periods,
+)
+from nengo_lr.schedules.params import NumberParam, RateParam, SecondsParam
 
 __all__ = [
+    "CosineDecay",
     "ExponentialDecay",
+    "Geometric",
     "InverseSquareRoot",
     "InverseTimeDecay",
+    "Linear",
+    "PolynomialDecay",
     "StepDecay",
 ]
 
@@ -39,18 +52,12 @@ class ExponentialDecay(Schedule):
     """
 
     monotonic = True
-    initial = RateParam("initial")
-    tau = SecondsParam("tau")
-    final = RateParam("final", default=0.0)
-
-    def __init__(self, initial, tau, final=0.0):
-        super().__init__()
-        self.initial = initial
-        self.tau = tau
-        self.final = final
+    initial: float = RateParam("initial")
+    tau: float = SecondsParam("tau")
+    final: float = RateParam("final", default=0.0, kw_only=True)
 
     def evaluate(self, t, xp):
-        return mix(self.final, self.initial, xp.exp(-t / self.tau))
+        return lerp(self.final, self.initial, xp.exp(-t / self.tau))
 
 
 class InverseTimeDecay(Schedule):
@@ -86,15 +93,9 @@ class InverseTimeDecay(Schedule):
     """
 
     monotonic = True
-    initial = RateParam("initial")
-    tau = SecondsParam("tau")
-    power = FiniteNumberParam("power", default=1.0, low=0, low_open=True)
-
-    def __init__(self, initial, tau, power=1.0):
-        super().__init__()
-        self.initial = initial
-        self.tau = tau
-        self.power = power
+    initial: float = RateParam("initial")
+    tau: float = SecondsParam("tau")
+    power: float = NumberParam("power", default=1.0, low=0, low_open=True, kw_only=True)
 
     def evaluate(self, t, xp):
         return self.initial * (1.0 + t / self.tau) ** -self.power
@@ -124,13 +125,8 @@ class InverseSquareRoot(Schedule):
     array([0.    , 0.0005, 0.001 , 0.0005])
     """
 
-    peak = RateParam("peak")
-    warmup = SecondsParam("warmup")
-
-    def __init__(self, peak, warmup):
-        super().__init__()
-        self.peak = peak
-        self.warmup = warmup
+    peak: float = RateParam("peak")
+    warmup: float = SecondsParam("warmup")
 
     def evaluate(self, t, xp):
         rise = xp.minimum(t / self.warmup, 1.0)
@@ -149,10 +145,10 @@ class StepDecay(Schedule):
     ----------
     initial : float
         Learning rate until ``period``.
-    factor : float
-        What the rate is multiplied by (no unit), above 0 and at most 1.
     period : float
         Time in seconds between the steps.
+    factor : float
+        What the rate is multiplied by (no unit), above 0 and at most 1.
 
     References
     ----------
@@ -162,20 +158,172 @@ class StepDecay(Schedule):
 
     Examples
     --------
-    >>> StepDecay(1e-3, factor=0.5, period=2.0)([1.9, 2.0, 4.0])
+    >>> StepDecay(1e-3, period=2.0, factor=0.5)([1.9, 2.0, 4.0])
     array([0.001  , 0.0005 , 0.00025])
     """
 
     monotonic = True
-    initial = RateParam("initial")
-    factor = FiniteNumberParam("factor", low=0, low_open=True, high=1)
-    period = SecondsParam("period")
-
-    def __init__(self, initial, factor, period):
-        super().__init__()
-        self.initial = initial
-        self.factor = factor
-        self.period = period
+    initial: float = RateParam("initial")
+    period: float = SecondsParam("period")
+    factor: float = NumberParam("factor", low=0, low_open=True, high=1, kw_only=True)
 
     def evaluate(self, t, xp):
         return self.initial * self.factor ** whole_periods(t, self.period, xp)
+
+
+class Linear(Schedule):
+    r"""A straight line from one rate to another.
+
+    .. math::
+       \kappa(t) = \text{initial} + (\text{final} - \text{initial})\,
+       \frac{t}{\text{duration}}
+
+    and ``final`` from ``duration`` on.
+
+    Parameters
+    ----------
+    initial : float
+        Learning rate at t = 0.
+    duration : float
+        Time in seconds.
+    final : float, optional
+        Learning rate from ``duration`` on; it may be above ``initial``.
+
+    References
+    ----------
+    Defazio, A., Cutkosky, A., Mehta, H., & Mishchenko, K. (2023). Optimal linear decay
+    learning rate schedules and further refinements. arXiv:2310.07831.
+
+    Examples
+    --------
+    >>> Linear(1e-3, duration=10.0)([0.0, 5.0, 10.0])
+    array([0.001 , 0.0005, 0.    ])
+    """
+
+    monotonic = True
+    initial: float = RateParam("initial")
+    duration: float = SecondsParam("duration")
+    final: float = RateParam("final", default=0.0, kw_only=True)
+
+    def evaluate(self, t, xp):
+        return lerp(self.initial, self.final, progress(t, self.duration, xp))
+
+
+class PolynomialDecay(Schedule):
+    r"""A power of the time that is left.
+
+    .. math::
+       \kappa(t) = \text{final} + (\text{initial} - \text{final})
+       \left(1 - \frac{t}{\text{duration}}\right)^{\text{power}}
+
+    and ``final`` from ``duration`` on.
+
+    Parameters
+    ----------
+    initial : float
+        Learning rate at t = 0.
+    duration : float
+        Time in seconds.
+    power : float, optional
+        Exponent (no unit), greater than 0; 1 is a straight line.
+    final : float, optional
+        Learning rate from ``duration`` on.
+
+    References
+    ----------
+    Chen, L.-C., Papandreou, G., Kokkinos, I., Murphy, K., & Yuille, A. L. (2018).
+    DeepLab: semantic image segmentation with deep convolutional nets, atrous
+    convolution, and fully connected CRFs. IEEE TPAMI, 40(4), 834-848.
+
+    Examples
+    --------
+    >>> PolynomialDecay(1e-3, duration=10.0, power=2.0)([0.0, 5.0, 10.0])
+    array([0.001  , 0.00025, 0.     ])
+    """
+
+    monotonic = True
+    initial: float = RateParam("initial")
+    duration: float = SecondsParam("duration")
+    power: float = NumberParam("power", default=1.0, low=0, low_open=True, kw_only=True)
+    final: float = RateParam("final", default=0.0, kw_only=True)
+
+    def evaluate(self, t, xp):
+        left = 1.0 - progress(t, self.duration, xp)
+        return lerp(self.final, self.initial, left**self.power)
+
+
+class Geometric(Schedule):
+    r"""A rate that changes by the same factor in every second: as a range test does.
+
+    .. math::
+       \kappa(t) = \text{initial}
+       \left(\frac{\text{final}}{\text{initial}}\right)^{t/\text{duration}}
+
+    and ``final`` from ``duration`` on.
+
+    Parameters
+    ----------
+    initial : float
+        Learning rate at t = 0, greater than 0.
+    duration : float
+        Time in seconds.
+    final : float
+        Learning rate from ``duration`` on, greater than 0.
+
+    References
+    ----------
+    Smith, L. N. (2017). Cyclical learning rates for training neural networks. WACV.
+
+    Examples
+    --------
+    >>> Geometric(1e-6, duration=10.0, final=1e-2)([0.0, 5.0, 10.0])
+    array([1.e-06, 1.e-04, 1.e-02])
+    """
+
+    monotonic = True
+    initial: float = RateParam("initial", low_open=True)
+    duration: float = SecondsParam("duration")
+    final: float = RateParam("final", low_open=True, kw_only=True)
+
+    def evaluate(self, t, xp):
+        fraction = progress(t, self.duration, xp)
+        return geomlerp(self.initial, self.final, fraction, xp)
+
+
+class CosineDecay(Schedule):
+    r"""A rate that falls along half a cosine, and then stays at its final value.
+
+    .. math::
+       \kappa(t) = \text{final} + (\text{initial} - \text{final})
+       \frac{1 + \cos(\pi t/\text{duration})}{2}
+
+    and ``final`` from ``duration`` on.
+
+    Parameters
+    ----------
+    initial : float
+        Learning rate at t = 0.
+    duration : float
+        Time in seconds after which the rate is exactly ``final``.
+    final : float, optional
+        Learning rate from ``duration`` on (an absolute rate, not a fraction).
+
+    References
+    ----------
+    Loshchilov, I., & Hutter, F. (2017). SGDR: stochastic gradient descent with warm
+    restarts. ICLR.
+
+    Examples
+    --------
+    >>> CosineDecay(1e-3, duration=10.0)([0.0, 5.0, 10.0])
+    array([0.001 , 0.0005, 0.    ])
+    """
+
+    monotonic = True
+    initial: float = RateParam("initial")
+    duration: float = SecondsParam("duration")
+    final: float = RateParam("final", default=0.0, kw_only=True)
+
+    def evaluate(self, t, xp):
+        fraction = half_cosine(progress(t, self.duration, xp), xp)
+        return lerp(self.initial, self.final, fraction)

@@ -8,16 +8,16 @@ from typing import Callable
 
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.params import Parameter
 from nengo.utils.numpy import is_number
 
-from nengo_lr.schedules.base import Schedule
-from nengo_lr.schedules.times import whole_periods
+from nengo_lr.checks import is_bool
+from nengo_lr.schedules.base import Schedule, whole_periods
+from nengo_lr.schedules.params import DeclaredParam
 
 __all__ = ["FunctionSchedule", "from_steps"]
 
 
-class CallableParam(Parameter):
+class CallableParam(DeclaredParam):
     """A Python function that accepts one positional argument, the time in seconds."""
 
     def coerce(self, instance, function):
@@ -59,12 +59,8 @@ class FunctionSchedule(Schedule):
     """
 
     traceable = False
-    largest = None
-    function = CallableParam("function", readonly=True)
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
+    upper_bound = None
+    function: Callable[[float], float] = CallableParam("function")
 
     def rate_at(self, t):
         try:
@@ -137,7 +133,7 @@ def from_steps(function: Callable[[int], float], dt: float | None = None) -> Sch
         )
     if not callable(function):
         raise ValidationError(f"{function!r} is not callable", "from_steps.function")
-    if not (is_number(dt) and 0 < dt < np.inf):
+    if is_bool(dt) or not (is_number(dt) and 0 < dt < np.inf):
         raise ValidationError(
             f"must be a number of seconds greater than 0 (got {dt!r})", "from_steps.dt"
         )

@@ -1,23 +1,26 @@
 """Schedules made of pieces: constants, samples, and values between given times."""
 
+from __future__ import annotations
+
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.params import EnumParam
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from nengo_lr.schedules.base import (
-    RateParam,
-    RatesParam,
     Schedule,
-    SecondsParam,
-    TimesParam,
-)
-from nengo_lr.schedules.times import (
-    geometric_mix,
+    geomlerp,
     half_cosine,
-    mix,
+    lerp,
     pieces_reached,
     whole_periods,
+)
+from nengo_lr.schedules.params import (
+    ChoiceParam,
+    RateParam,
+    RatesParam,
+    SecondsParam,
+    TimesParam,
 )
 
 __all__ = [
@@ -46,11 +49,7 @@ class Constant(Schedule):
     """
 
     monotonic = True
-    value = RateParam("value")
-
-    def __init__(self, value):
-        super().__init__()
-        self.value = value
+    value: float = RateParam("value")
 
     def evaluate(self, t, xp):
         return xp.full_like(t, self.value)
@@ -82,13 +81,10 @@ class PiecewiseConstant(Schedule):
     array([0.001 , 0.0001, 0.    ])
     """
 
-    values = RatesParam("values")
-    boundaries = TimesParam("boundaries")
+    values: ArrayLike = RatesParam("values")
+    boundaries: ArrayLike = TimesParam("boundaries")
 
-    def __init__(self, values, boundaries):
-        super().__init__()
-        self.values = values
-        self.boundaries = boundaries
+    def validate(self):
         if len(self.values) != len(self.boundaries) + 1:
             raise ValidationError(
                 f"{len(self.boundaries)} boundaries need "
@@ -112,24 +108,21 @@ class PiecewiseLinear(Schedule):
 
     Parameters
     ----------
+    values : array_like (n,)
+        Learning rates at the times below.
     times : array_like (n,)
         Times in seconds, strictly increasing.
-    values : array_like (n,)
-        Learning rates at these times.
 
     Examples
     --------
-    >>> PiecewiseLinear([0.0, 1.0, 5.0], [0.0, 1e-3, 0.0])([0.5, 1.0, 4.0, 9.0])
+    >>> PiecewiseLinear([0.0, 1e-3, 0.0], times=[0.0, 1.0, 5.0])([0.5, 1.0, 4.0, 9.0])
     array([0.0005 , 0.001  , 0.00025, 0.     ])
     """
 
-    times = TimesParam("times")
-    values = RatesParam("values")
+    values: ArrayLike = RatesParam("values")
+    times: ArrayLike = TimesParam("times")
 
-    def __init__(self, times, values):
-        super().__init__()
-        self.times = times
-        self.values = values
+    def validate(self):
         if len(self.values) != len(self.times):
             raise ValidationError(
                 f"{len(self.times)} times need as many values (got {len(self.values)})",
@@ -138,7 +131,7 @@ class PiecewiseLinear(Schedule):
             )
 
     def interval(self, t, xp):
-        """Between which points each time lies, and which share of the way it is.
+        """Between which points each time lies, and which fraction of the way it is.
 
         Parameters
         ----------
@@ -151,24 +144,24 @@ class PiecewiseLinear(Schedule):
         -------
         left, right : array (n,) of int
             The points' indices: the same one beyond the last point.
-        share : array (n,) of float64
+        fraction : array (n,) of float64
             0 at the left point (and outside all points), 1 at the right one.
         """
         last = len(self.times) - 1
         left = xp.maximum(pieces_reached(t, self.times, xp) - 1, 0)
         lengths = np.append(np.diff(self.times), np.inf)
-        share = (t - xp.take(self.times, left)) / xp.take(lengths, left)
-        return left, xp.minimum(left + 1, last), xp.clip(share, 0.0, 1.0)
+        fraction = (t - xp.take(self.times, left)) / xp.take(lengths, left)
+        return left, xp.minimum(left + 1, last), xp.clip(fraction, 0.0, 1.0)
 
     def evaluate(self, t, xp):
-        left, right, share = self.interval(t, xp)
-        return mix(xp.take(self.values, left), xp.take(self.values, right), share)
+        left, right, fraction = self.interval(t, xp)
+        return lerp(xp.take(self.values, left), xp.take(self.values, right), fraction)
 
 
 class Interpolated(PiecewiseLinear):
     r"""A curve through given points; the first and last value hold outside.
 
-    With p the share of the way from point i to point i + 1, as in `.PiecewiseLinear`:
+    With p the fraction of the way from point i to i + 1, as in `.PiecewiseLinear`:
 
     - ``"cubic"`` is the piecewise cubic of Fritsch and Carlson, which has a continuous
       slope and never leaves the range between neighbouring points;
@@ -179,10 +172,10 @@ class Interpolated(PiecewiseLinear):
 
     Parameters
     ----------
+    values : array_like (n,)
+        Learning rates at the times below; for ``"geometric"`` greater than 0.
     times : array_like (n,)
         Times in seconds, strictly increasing.
-    values : array_like (n,)
-        Learning rates at these times; for ``"geometric"`` greater than 0.
     mode : {"cubic", "cosine", "geometric"}, optional
         What joins the points.
 
@@ -193,21 +186,20 @@ class Interpolated(PiecewiseLinear):
 
     Examples
     --------
-    >>> Interpolated([0.0, 2.0, 6.0], [1e-4, 1e-3, 0.0])([1.0, 2.0])
+    >>> Interpolated([1e-4, 1e-3, 0.0], times=[0.0, 2.0, 6.0])([1.0, 2.0])
     array([0.00072083, 0.001     ])
-    >>> Interpolated([0.0, 2.0], [1e-4, 1e-2], mode="geometric")([1.0, 2.0])
+    >>> Interpolated([1e-4, 1e-2], times=[0.0, 2.0], mode="geometric")([1.0, 2.0])
     array([0.001, 0.01 ])
-    >>> Interpolated([0.0, 2.0], [0.0, 1e-2], mode="cosine")([0.5, 1.0])
+    >>> Interpolated([0.0, 1e-2], times=[0.0, 2.0], mode="cosine")([0.5, 1.0])
     array([0.00146447, 0.005     ])
     """
 
-    mode = EnumParam(
-        "mode", default="cubic", values=("cubic", "cosine", "geometric"), readonly=True
+    mode: str = ChoiceParam(
+        "mode", default="cubic", values=("cubic", "cosine", "geometric"), kw_only=True
     )
 
-    def __init__(self, times, values, mode="cubic"):
-        super().__init__(times, values)
-        self.mode = mode
+    def validate(self):
+        super().validate()
         if len(self.times) < 2:
             raise ValidationError(
                 "a curve needs at least two points (got one)", "times", self
@@ -225,17 +217,17 @@ class Interpolated(PiecewiseLinear):
         self._end_rises = np.append(slopes[1:] * lengths, 0.0)
 
     def evaluate(self, t, xp):
-        left, right, share = self.interval(t, xp)
+        left, right, fraction = self.interval(t, xp)
         start, end = xp.take(self.values, left), xp.take(self.values, right)
         if self.mode == "geometric":
-            return geometric_mix(start, end, share, xp)
+            return geomlerp(start, end, fraction, xp)
         if self.mode == "cosine":
-            return mix(start, end, half_cosine(share, xp))
-        rest = 1.0 - share
+            return lerp(start, end, half_cosine(fraction, xp))
+        rest = 1.0 - fraction
         rate = (
-            mix(start, end, share**2 * (3.0 - 2.0 * share))
-            + xp.take(self._start_rises, left) * share * rest**2
-            - xp.take(self._end_rises, left) * share**2 * rest
+            lerp(start, end, fraction**2 * (3.0 - 2.0 * fraction))
+            + xp.take(self._start_rises, left) * fraction * rest**2
+            - xp.take(self._end_rises, left) * fraction**2 * rest
         )
         return xp.maximum(rate, 0.0)
 
@@ -259,13 +251,8 @@ class Sampled(Schedule):
     array([0.0003, 0.0002, 0.0001])
     """
 
-    values = RatesParam("values")
-    dt = SecondsParam("dt")
-
-    def __init__(self, values, dt):
-        super().__init__()
-        self.values = values
-        self.dt = dt
+    values: ArrayLike = RatesParam("values")
+    dt: float = SecondsParam("dt")
 
     def evaluate(self, t, xp):
         sample = xp.minimum(whole_periods(t, self.dt, xp), len(self.values) - 1.0)

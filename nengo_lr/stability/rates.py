@@ -16,8 +16,7 @@ from nengo_lr.checks import check_number, check_type
 from nengo_lr.error_loop import ErrorLoop
 from nengo_lr.error_loop.reading import feeds_back
 from nengo_lr.error_loop.system import bisect
-from nengo_lr.learning_rules import ScheduledPES
-from nengo_lr.networks.error_scaling import rules_of
+from nengo_lr.learning_rules import ScheduledPES, rules_of
 from nengo_lr.stability.activities import (
     ensemble_of,
     run_neurons,
@@ -346,8 +345,8 @@ def largest_rate(connection):
         reason = f"other rules change it, too: {connection.learning_rule_type}"
     elif isinstance(rule, nengo.PES):
         return rule.learning_rate
-    elif rule.schedule is not None and rule.schedule.largest is not None:
-        return rule.schedule.largest
+    elif rule.schedule is not None and rule.schedule.upper_bound is not None:
+        return rule.schedule.upper_bound
     else:
         reason = f"{rule} has no largest rate that is known before a run"
     raise ValidationError(reason, "connection")

@@ -1,0 +1,207 @@
+"""Parameters that declare a constructor: numbers, rates, times, choices."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from nengo import params
+from nengo.config import Config
+from nengo.exceptions import ValidationError
+from nengo.params import Default, FrozenObject, Parameter
+from nengo.utils.numpy import is_array, is_number
+
+from nengo_lr.checks import is_bool
+
+if TYPE_CHECKING:
+    # type checkers know this module even where it is not installed
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**options):
+        """Mark a base class for type checkers; it does nothing at run time."""
+        return lambda cls: cls
+
+
+class DeclaredParam(Parameter):
+    """A read-only parameter that becomes an argument of the constructor.
+
+    Parameters
+    ----------
+    name : str
+        The attribute's name.
+    kw_only : bool, optional
+        Whether the constructor takes it by keyword only.
+    derive : callable, optional
+        ``derive(object)`` is the value where None is given; it may use the parameters
+        that are declared before.
+    **options
+        What `nengo.params.Parameter` takes.
+    """
+
+    equatable = True
+
+    def __init__(self, name, *, kw_only=False, derive=None, **options):
+        super().__init__(name, readonly=True, **options)
+        self.kw_only = kw_only
+        self.derive = derive
+
+
+class NumberParam(DeclaredParam, params.NumberParam):
+    """A number that is neither infinite nor NaN; True and False are none."""
+
+    def coerce(self, instance, num):
+        if is_array(num) and num.shape == ():
+            num = num.item()
+        if is_bool(num):
+            raise ValidationError(f"must be a number (got {num})", self.name, instance)
+        if is_number(num) and not np.isfinite(num):
+            raise ValidationError(f"must be finite (got {num})", self.name, instance)
+        num = super().coerce(instance, num)
+        return num if num is None else float(num)  # None only where it is optional
+
+
+class RateParam(NumberParam):
+    """A learning rate: finite and not negative."""
+
+    def __init__(self, name, **options):
+        super().__init__(name, low=0, **options)
+
+
+class SecondsParam(NumberParam):
+    """A time in seconds: finite and greater than 0, or not less with ``zero=True``."""
+
+    def __init__(self, name, zero=False, **options):
+        super().__init__(name, low=0, low_open=not zero, **options)
+
+
+class ChoiceParam(DeclaredParam, params.EnumParam):
+    """One of a few strings."""
+
+
+class NumbersParam(DeclaredParam, params.NdarrayParam):
+    """One or more numbers, finite and not negative; a copy of what was given."""
+
+    def __init__(self, name, **options):
+        super().__init__(name, shape=("*",), dtype=np.float64, **options)
+
+    def coerce(self, instance, ndarray):
+        if any(map(is_bool, np.ravel(np.asarray(ndarray, dtype=object)))):
+            raise ValidationError(
+                f"must be numbers (got {ndarray})", self.name, instance
+            )
+        numbers = super().coerce(instance, ndarray).astype(np.float64)
+        if numbers.size == 0:
+            raise ValidationError("must not be empty", self.name, instance)
+        if not np.all(np.isfinite(numbers)) or np.any(numbers < 0):
+            raise ValidationError(
+                f"must be finite and not negative (got {ndarray})", self.name, instance
+            )
+        numbers.setflags(write=False)
+        return numbers
+
+
+class RatesParam(NumbersParam):
+    """One or more learning rates: finite and not negative."""
+
+
+class TimesParam(NumbersParam):
+    """One or more times in seconds: finite, not negative, strictly increasing."""
+
+    def coerce(self, instance, ndarray):
+        times = super().coerce(instance, ndarray)
+        if np.any(np.diff(times) <= 0):
+            raise ValidationError(
+                f"times must increase strictly (got {ndarray})", self.name, instance
+            )
+        return times
+
+
+@dataclass_transform(
+    eq_default=False,
+    frozen_default=True,
+    field_specifiers=(
+        DeclaredParam,
+        NumberParam,
+        RateParam,
+        SecondsParam,
+        ChoiceParam,
+        RatesParam,
+        TimesParam,
+    ),
+)
+class Declared(FrozenObject):
+    """A frozen object whose constructor takes the parameters that its class declares.
+
+    The arguments are the parameters in the order of their declaration, those of base
+    classes first; a parameter that is declared again keeps its place. An annotation
+    tells type checkers what an argument may be.
+
+    Examples
+    --------
+    >>> class Power(Declared):
+    ...     base: float = RateParam("base")
+    ...     exponent: float = NumberParam("exponent", default=1.0, kw_only=True)
+    >>> Power(0.5, exponent=2)
+    Power(base=0.5, exponent=2.0)
+    """
+
+    _arguments = inspect.Signature()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        declared = {
+            name: param
+            for base in reversed(cls.__mro__)
+            if issubclass(base, Declared)
+            for name, param in vars(base).items()
+            if isinstance(param, Parameter)
+        }
+        arguments = [as_argument(name, param) for name, param in declared.items()]
+        arguments.sort(key=lambda argument: argument.kind)
+        cls._arguments = cls.__signature__ = inspect.Signature(arguments)
+        if cls.__init__ is not Declared.__init__:
+            _, *own = inspect.signature(cls.__init__).parameters.values()
+            cls.__signature__ = inspect.Signature(own)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        FrozenObject.__init__(self)
+        try:
+            given = self._arguments.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            name = type(self).__name__
+            raise TypeError(f"{name}{self._arguments}: {error}") from None
+        for name in self._arguments.parameters:
+            value = given.get(name, Default)
+            if (
+                value is Default
+            ):  # as of Nengo's own objects, a Network's config sets it
+                value = Config.default(type(self), name)
+            derive = getattr(getattr(type(self), name), "derive", None)
+            if value is None and derive is not None:
+                value = derive(self)
+            setattr(self, name, value)
+        self.validate()
+
+    def validate(self) -> None:
+        """Raise a ValidationError if parameters do not fit each other."""
+
+    @property
+    def _argreprs(self):
+        arguments = self._arguments.parameters.values()
+        values = [(argument, getattr(self, argument.name)) for argument in arguments]
+        return [
+            f"{argument.name}={value!r}"
+            for argument, value in values
+            if not params.equal(value, argument.default)
+        ]
+
+
+def as_argument(name, param):
+    """The argument of a constructor that sets a parameter."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    if getattr(param, "kw_only", False):
+        kind = inspect.Parameter.KEYWORD_ONLY
+    default = param.default if param.configurable else inspect.Parameter.empty
+    return inspect.Parameter(name, kind, default=default)
