@@ -399,7 +399,7 @@ def test_warning():
     ("rule", "reason"),
     [
         (nlr.ScheduledPES(lambda t: 1e-4), "no largest rate"),
-        (nlr.ScheduledPES(nlr.ErrorDriven(0, 1e-3, 1.0)), "no largest rate"),
+        (nlr.ScheduledPES(nlr.ErrorDriven(0, 1e-3, scale=1.0)), "no largest rate"),
         (nengo.RLS(), "one PES"),
         ([nengo.PES(), nengo.Voja()], "other rules change it"),
     ],
