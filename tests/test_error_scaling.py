@@ -312,7 +312,9 @@ def test_equal_rules_on_one_connection_stay_two():
     assert relative(run(converted)[0], run(model)[0]) < 1e-12
 
 
-@pytest.mark.parametrize("rate", [DECAY, node_with_input, ErrorDriven(0, 1e-3, 1.0)])
+@pytest.mark.parametrize(
+    "rate", [DECAY, node_with_input, ErrorDriven(0, 1e-3, scale=1.0)]
+)
 def test_other_rules_with_a_rate_that_changes_cannot_be_converted(rate):
     with nengo.Network() as model:
         rate = rate() if isfunction(rate) else rate
