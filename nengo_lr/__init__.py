@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from nengo_lr import (
+    auto,
     builder,
     feedback,
     learning_rules,
@@ -11,6 +12,7 @@ from nengo_lr import (
     runtime,
     schedules,
 )
+from nengo_lr.auto import *  # noqa: F403
 from nengo_lr.builder.guard import configure_settings
 from nengo_lr.feedback import *  # noqa: F403
 from nengo_lr.learning_rules import *  # noqa: F403
@@ -23,6 +25,7 @@ from nengo_lr.version import version as __version__
 __all__ = [
     "ErrorScaler",
     "__version__",
+    "auto",
     "builder",
     "configure_settings",
     "feedback",
@@ -32,6 +35,7 @@ __all__ = [
     "runtime",
     "schedules",
     "to_error_scaling",
+    *auto.__all__,
     *feedback.__all__,
     *learning_rules.__all__,
     *optimizers.__all__,

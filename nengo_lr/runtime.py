@@ -11,6 +11,7 @@ from nengo.connection import LearningRule
 from nengo.exceptions import SimulationError, ValidationError
 from nengo.node import Node
 
+from nengo_lr.auto import Auto
 from nengo_lr.builder.control import CHOICE, FROZEN, NUMBER, VALUE
 from nengo_lr.builder.hosts import host_of
 from nengo_lr.feedback import FeedbackLaw
@@ -68,7 +69,8 @@ def set_learning_rate(
     """
     host = host_of(sim)
     control = find_control(sim, rule)
-    if isinstance(learning_rate, (Node, FeedbackLaw)):
+    automatic = isinstance(learning_rate, (Auto, str))
+    if automatic or isinstance(learning_rate, (Node, FeedbackLaw)):
         raise ValidationError(
             f"{learning_rate} must be part of the model when it is built; a simulator "
             "can only be given a number or a schedule",

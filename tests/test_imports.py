@@ -12,7 +12,7 @@ ROOT = Path(nengo_lr.__file__).parent
 LAYERS = [
     ["version", "checks"],
     ["schedules", "kernels", "error_loop"],
-    ["feedback", "optimizers"],
+    ["feedback", "optimizers", "auto"],
     ["learning_rules"],
     ["builder", "networks", "keras"],
     ["backends"],

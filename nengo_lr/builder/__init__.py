@@ -1,5 +1,12 @@
 """Operators and build functions that put the learning rules into Nengo."""
 
+from nengo_lr.builder.auto import (
+    SimAutoRate,
+    SimDamp,
+    build_auto_rate,
+    build_damping,
+    loop_delay,
+)
 from nengo_lr.builder.control import SimAddDelta, build_control
 from nengo_lr.builder.guard import SimWeightsGuard, configure_settings
 from nengo_lr.builder.hosts import Host, host_of, register_backends, take_over_rule
@@ -32,6 +39,8 @@ __all__ = [
     "Host",
     "SimAddDelta",
     "SimAddOuter",
+    "SimAutoRate",
+    "SimDamp",
     "SimFeedbackRate",
     "SimNodeRate",
     "SimOptimizedPES",
@@ -42,7 +51,9 @@ __all__ = [
     "SimScheduledPES",
     "SimScheduledRate",
     "SimWeightsGuard",
+    "build_auto_rate",
     "build_control",
+    "build_damping",
     "build_feedback_rate",
     "build_node_rate",
     "build_optimizer_state",
@@ -54,6 +65,7 @@ __all__ = [
     "configure_settings",
     "host_of",
     "is_probed",
+    "loop_delay",
     "register_backends",
     "take_over_rule",
 ]

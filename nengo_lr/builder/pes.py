@@ -8,6 +8,8 @@ from nengo.builder.learning_rules import SimPES
 from nengo.learning_rules import PES
 from nengo.rc import rc
 
+from nengo_lr.auto import Auto
+from nengo_lr.builder.auto import build_auto_rate, build_damping
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import is_guarded, pes_guard
 from nengo_lr.builder.hosts import take_over_rule, works_in_place
@@ -342,10 +344,17 @@ def build_scheduled_pes(model, scheduled, rule):
     add_delta, pes = take_over_rule(model, plain, rule, SimPES)
     encoded = pes.error is not model.sig[rule]["in"]
     control = build_control(model, rule)
-    rate = build_rate(model, scheduled, rule, control, per_neuron_error=encoded)
+    activities, automatic = pes.pre_filtered, isinstance(scheduled.learning_rate, Auto)
+    if automatic or scheduled.precondition is not None:
+        damp = build_damping(model, scheduled, rule, activities)
+        activities = damp.damped
+    if automatic:
+        rate = build_auto_rate(model, scheduled.learning_rate, rule, control, damp)
+    else:
+        rate = build_rate(model, scheduled, rule, control, per_neuron_error=encoded)
 
     weights = add_delta.dst
-    reads = model.step, control, rate, pes.error, pes.pre_filtered, weights
+    reads = model.step, control, rate, pes.error, activities, weights
     guard = {"owner": str(rule.connection), "guarded": is_guarded(model.toplevel)}
     if scheduled.optimizer is not None:
         optimizer = scheduled.optimizer

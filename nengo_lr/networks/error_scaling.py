@@ -13,6 +13,7 @@ from nengo.builder.network import seed_network
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
+from nengo_lr.auto import Auto
 from nengo_lr.checks import check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType, rules_of
@@ -196,7 +197,8 @@ def check_convertible(scheduled, connection):
     """Refuse a rule that no plain rule equals, with or without a scaled error."""
     if isinstance(scheduled, ScheduledPES):
         rate = scheduled.learning_rate
-        convertible = scheduled == ScheduledPES(rate, scheduled.pre_synapse)
+        plain = ScheduledPES(rate, scheduled.pre_synapse)
+        convertible = scheduled == plain and not isinstance(rate, Auto)
     else:
         convertible = is_constant(scheduled)
     if not convertible:
