@@ -37,6 +37,15 @@ def number(stdout, before):
     return float(re.search(re.escape(before) + r"\D*?" + NUMBER, stdout)[1])
 
 
+def check_adaptive_arm(stdout):
+    smaller(stdout, "constant 3e-3", "constant 1e-4", 0)  # while it learns
+    smaller(stdout, "cosine from 3e-3", "no learning", -3)  # when learning stopped
+
+
+def check_associations(stdout):
+    smaller(stdout, "Voja, cosine from 1e-2", "Voja, constant 1e-2", 0)
+
+
 def check_digits(stdout):
     smaller(stdout, "PES      constant", "PES      cosine", 1)
 
@@ -108,12 +117,22 @@ def check_schedule_gallery(stdout):
     assert number(stdout, "drew") >= 28
 
 
+def check_running_mean(stdout):
+    rate_neurons, *_ = stdout.splitlines()
+    assert number(rate_neurons, "off the mean by") < 1e-13
+
+
 def check_scheduled_pes(stdout):
     assert number(stdout, "weights moved in the test phase:") == 0
 
 
 def check_unlearning(stdout):
     smaller(stdout, "no negative rate", "signed rate", -3)
+
+
+def check_unsupervised(stdout):
+    smaller(stdout, "BCM    cosine", "BCM    constant", 0)
+    smaller(stdout, "Oja    cosine", "Oja    constant", 0)
 
 
 def check_what_a_rate_does(stdout):
