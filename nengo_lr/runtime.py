@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Callable, Union
 
 import nengo
-from nengo.connection import LearningRule
+from nengo.connection import Connection, LearningRule
 from nengo.exceptions import SimulationError, ValidationError
 from nengo.node import Node
 
 from nengo_lr.auto import Auto
-from nengo_lr.builder.control import CHOICE, FROZEN, NUMBER, VALUE
+from nengo_lr.builder.control import BUILT, CHOICE, NUMBER, VALUE
 from nengo_lr.builder.hosts import host_of
+from nengo_lr.checks import check_type
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.learning_rules import LearningRateParam, ScheduledRuleType
+from nengo_lr.learning_rules import Scheduled, ScheduledPES
 from nengo_lr.schedules import Constant, Schedule
 
+Rule = Union[LearningRule, Connection]
 Rate = Union[float, Schedule, Callable[[float], float]]
 
 __all__ = ["frozen", "set_learning_rate"]
 
 
 def set_learning_rate(
-    sim: nengo.Simulator, rule: LearningRule, learning_rate: Rate
+    sim: nengo.Simulator, rule: LearningRule, learning_rate: Rate | None
 ) -> None:
     r"""Change the learning rate of one rule, from the next step on.
 
     It takes the place of whatever rate the rule was built with, until it is changed
-    again or ``sim.reset()`` restores the built one. A `.FeedbackLaw` that was built
-    does not advance meanwhile. Call it between two runs. The change that the last step
-    made with the old rate still lands in the next.
+    again, set to None, or ``sim.reset()`` restores the built one. A `.FeedbackLaw` that
+    was built does not advance meanwhile. Call it between two runs. The change that the
+    last step made with the old rate still lands in the next.
 
     Parameters
     ----------
@@ -39,11 +41,11 @@ def set_learning_rate(
         A simulator that is open: Nengo's, NengoDL's, or one of a subclass.
     rule : nengo.connection.LearningRule
         ``connection.learning_rule``, with a `.ScheduledPES` or `.Scheduled`.
-    learning_rate : float or Schedule or callable
+    learning_rate : float or Schedule or callable or None
         The new rate, in the units of ``nengo.PES(learning_rate=...)``. Schedules and
         callables are given the simulation time in seconds, which does not start anew;
         on NengoDL the rate must be a number (or a `.Constant`), since its graph is
-        compiled.
+        compiled. None: the rate that the rule was built with, whatever its kind.
 
     Raises
     ------
@@ -69,16 +71,26 @@ def set_learning_rate(
     """
     host = host_of(sim)
     control = find_control(sim, rule)
-    automatic = isinstance(learning_rate, (Auto, str))
-    if automatic or isinstance(learning_rate, (Node, FeedbackLaw)):
+    values = host.read(control)
+    if learning_rate is None:
+        values[CHOICE] = BUILT
+        host.set_control(control, values)
+        return
+    automatic = isinstance(learning_rate, str) and learning_rate == "auto"
+    if automatic or isinstance(learning_rate, (Node, FeedbackLaw, Auto)):
         raise ValidationError(
             f"{learning_rate} must be part of the model when it is built; a simulator "
-            "can only be given a number or a schedule",
+            "can only be given a number, a schedule, or None for the rate that it was "
+            "built with",
             "learning_rate",
         )
-    schedule = ScheduledRate(learning_rate).schedule
+    # a rule of the same kind checks the rate, and warns of it, as at build
+    rule_type = rule.learning_rule_type
+    if isinstance(rule_type, ScheduledPES):
+        schedule = ScheduledPES(learning_rate).schedule
+    else:
+        schedule = Scheduled(rule_type.rule, learning_rate).schedule
     if isinstance(schedule, Constant):
-        values = host.read(control)
         values[[CHOICE, VALUE]] = NUMBER, schedule.value
         host.set_control(control, values)
     elif host.takes_schedules:
@@ -93,12 +105,19 @@ def set_learning_rate(
 
 
 @contextmanager
-def frozen(sim: nengo.Simulator) -> Iterator[None]:
+def frozen(
+    sim: nengo.Simulator,
+    rules: LearningRule
+    | Connection
+    | Iterable[LearningRule | Connection]
+    | None = None,
+) -> Iterator[None]:
     """Run a simulator without learning: for tests in the middle of a run.
 
     Within the ``with`` block no weight moves by a bit, the change of the last step
-    waits, and neither optimizers nor feedback laws advance. Everything else runs as
-    always, the simulation time too. After it, learning goes on where it stopped.
+    waits, and neither optimizers nor feedback laws advance, nor the inverse gain matrix
+    of RLS. Everything else runs as always, the simulation time too. After it, learning
+    goes on where it stopped.
 
     Parameters
     ----------
@@ -106,11 +125,16 @@ def frozen(sim: nengo.Simulator) -> Iterator[None]:
         A simulator that is open: Nengo's, NengoDL's, or one of a subclass. On NengoDL,
         ``predict`` and ``evaluate`` leave the weights alone within the block; outside
         they learn.
+    rules : LearningRule or Connection or iterable of them, optional
+        What is frozen: ``connection.learning_rule``, or all rules of a connection.
+        Default: all rules of the model. Nengo's simulator freezes any rule, Nengo's
+        own among them, NengoDL only those of nengo_lr.
 
     Raises
     ------
     ValidationError
-        If the model has a learning rule that cannot be frozen, such as `nengo.PES`.
+        If a rule is not in the simulator's model, or is one that the simulator cannot
+        freeze.
     SimulatorClosed
         If the simulator is closed.
     SimulationError
@@ -132,29 +156,53 @@ def frozen(sim: nengo.Simulator) -> Iterator[None]:
     True
     """
     host = host_of(sim)
-    rules = [rule for rule in sim.model.sig if isinstance(rule, LearningRule)]
-    controls = [find_control(sim, rule) for rule in rules]
-    before = [host.read(control)[FROZEN] for control in controls]
-    for control in controls:
-        set_frozen(host, control, 1.0)
+    ends = [host.freeze(rule) for rule in rules_to_freeze(host, rules)]
     try:
         yield
     finally:
-        if not sim.closed:
-            lifted = [c for c in controls if host.read(c)[FROZEN] != 1.0]
-            for control, was_frozen in zip(controls, before):
-                set_frozen(host, control, was_frozen)
-    if not sim.closed and lifted:
+        lasted = [end() for end in reversed(ends) if not sim.closed]
+    if not all(lasted):
         raise SimulationError(
             "The simulator was reset while it was frozen, so that it has learned since "
             "then; reset it before or after"
         )
 
 
-class ScheduledRate(ScheduledRuleType):
-    """Checks a learning rate as the rules do."""
-
-    learning_rate = LearningRateParam("learning_rate")
+def rules_to_freeze(host, rules):
+    """Check what `frozen` is given; returns the LearningRules, each once."""
+    in_model = [rule for rule in host.sim.model.sig if isinstance(rule, LearningRule)]
+    if rules is None:
+        chosen = in_model
+    else:
+        if isinstance(rules, (LearningRule, Connection)):
+            rules = [rules]
+        check_type(rules, Iterable, "rules", "learning rules or connections")
+        chosen = []
+        for rule in rules:
+            check_type(
+                rule,
+                (LearningRule, Connection),
+                "rules",
+                "connection.learning_rule or a connection",
+            )
+            of_rule = [r for r in in_model if rule in (r, r.connection)]
+            if not of_rule:
+                raise ValidationError(
+                    f"{rule} has no learning rule in the simulator's model"
+                    if isinstance(rule, Connection)
+                    else f"{rule} is not in the simulator's model",
+                    "rules",
+                )
+            chosen += [r for r in of_rule if r not in chosen]
+    for rule in chosen:
+        if not host.can_freeze(rule):
+            raise ValidationError(
+                f"{rule.learning_rule_type} on {rule.connection} cannot be frozen on "
+                f"{host.title}; use nengo_lr.ScheduledPES or nengo_lr.Scheduled, or "
+                "freeze other rules alone: frozen(sim, rules)",
+                "rules",
+            )
+    return chosen
 
 
 def find_control(sim, rule):
@@ -167,15 +215,8 @@ def find_control(sim, rule):
         raise ValidationError(f"{rule} is not in the simulator's model", "rule")
     if "control" not in sim.model.sig[rule]:
         raise ValidationError(
-            f"{rule.learning_rule_type} on {rule.connection} cannot be changed or "
-            "frozen while it runs; use nengo_lr.ScheduledPES or nengo_lr.Scheduled",
+            f"The rate of {rule.learning_rule_type} on {rule.connection} cannot be "
+            "changed while it runs; use nengo_lr.ScheduledPES or nengo_lr.Scheduled",
             "rule",
         )
     return sim.model.sig[rule]["control"]
-
-
-def set_frozen(host, control, value):
-    """Freeze one rule, or let it go on."""
-    values = host.read(control)
-    values[FROZEN] = value
-    host.set_control(control, values)

@@ -13,7 +13,7 @@ from nengo.exceptions import SimulatorClosed, ValidationError
 
 from nengo_lr import checkpoint, frozen, set_learning_rate
 from nengo_lr.builder import hosts
-from nengo_lr.builder.hosts import Host, host_of, missing_hosts, works_in_place
+from nengo_lr.builder.hosts import Host, host_for, host_of, missing_hosts
 
 DL = hosts.known_hosts()["nengo_dl"]
 
@@ -26,7 +26,7 @@ def test_hosts_of_simulators(Simulator):
     with Simulator(pes(1e-3)) as sim:
         host = host_of(sim)
         assert hosts.hosts()[host.name] is type(host)
-        assert works_in_place(sim.model) is host.works_in_place
+        assert host_for(sim.model) is type(host)
     with pytest.raises(SimulatorClosed):
         host_of(sim)
 

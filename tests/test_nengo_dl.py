@@ -3,6 +3,7 @@
 import nengo
 import numpy as np
 import pytest
+from conftest import make_nengo
 from helpers import (
     CONNECTIONS,
     N_STEPS,
@@ -150,3 +151,37 @@ def test_fit_trains_around_a_rule_as_it_does_around_pes(NengoDL):
         assert np.any(trained[-1][1] != before)
     for expected, actual in zip(*trained):
         assert np.allclose(actual, expected, rtol=1e-10, atol=0)
+
+
+SYNAPSES = {
+    "one pole": nengo.LinearFilter([1], [0.005, 1]),
+    "one pole with a gain": nengo.LinearFilter([2], [0.005, 1]),
+    "digital": nengo.LinearFilter([0.1], [1, -0.9], analog=False),
+    "identity": nengo.LinearFilter([2.0], [1.0], analog=False),
+    "direct path": nengo.LinearFilter([0.5, 1], [0.01, 1]),
+    "alpha": nengo.Alpha(0.005),
+    "lowpass 0": nengo.Lowpass(0),
+    "triangle": nengo.synapses.Triangle(0.005),
+    "none": None,
+}
+
+
+def test_every_presynaptic_filter(NengoDL):
+    """On its own, NengoDL fails to run filters with one pole, none or a direct path."""
+    data = []
+    for simulator in (make_nengo, NengoDL):
+        with nengo.Network() as network:
+            parts = {
+                name: learning_network(ScheduledPES(1e-3, pre_synapse=synapse))
+                for name, synapse in SYNAPSES.items()
+            }
+        with (
+            simulator(network, progress_bar=False)
+            if (simulator is nengo.Simulator)
+            else simulator(network) as sim
+        ):
+            sim.run_steps(50)
+        data.append({name: sim.data[part.weights] for name, part in parts.items()})
+    for name, expected in data[0].items():
+        assert np.any(expected[-1] != expected[0]), name
+        assert relative(data[1][name], expected) < 1e-12, name

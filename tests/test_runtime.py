@@ -1,5 +1,7 @@
+import gc
 import pickle
 import warnings
+import weakref
 from contextlib import nullcontext
 
 import nengo
@@ -129,15 +131,134 @@ def test_closing_while_frozen_is_fine():
         sim.close()
 
 
-def test_a_rule_that_cannot_be_frozen_is_named():
+def native_rules():
+    """Each of Nengo's own rules on a connection, with a probe on what it modifies."""
+    with nengo.Network(seed=0) as network:
+        stimulus = nengo.Node(lambda t: [np.sin(9 * t), np.cos(9 * t)])
+        network.parts = {}
+        for name, rule in {
+            "PES": nengo.PES(1e-3),
+            "RLS": nengo.RLS(1e-3),
+            "BCM": nengo.BCM(1e-9),
+            "Oja": nengo.Oja(1e-6),
+            "Voja": nengo.Voja(),
+            "ScheduledPES": ScheduledPES(1e-3),
+        }.items():
+            pre, post = nengo.Ensemble(20, 2), nengo.Ensemble(15, 2)
+            nengo.Connection(stimulus, pre)
+            options = {"transform": np.zeros((2, 2))} if rule.size_in else {}
+            if name in ("BCM", "Oja"):
+                options = {"solver": nengo.solvers.LstsqL2(weights=True)}
+            connection = nengo.Connection(
+                pre, post, learning_rule_type=rule, label=name, **options
+            )
+            if name in ("PES", "RLS", "ScheduledPES"):
+                nengo.Connection(stimulus, connection.learning_rule)
+            attribute = "scaled_encoders" if name == "Voja" else "weights"
+            connection.learned = nengo.Probe(
+                connection.learning_rule if name == "Voja" else connection, attribute
+            )
+            network.parts[name] = connection
+    return network
+
+
+@pytest.mark.parametrize("optimize", [False, True])
+def test_every_rule_of_nengo_can_be_frozen(optimize):
+    network = native_rules()
+    kwargs = {"optimize": optimize, "progress_bar": False}
+    with nengo.Simulator(network, **kwargs) as sim:
+        sim.run_steps(10)
+        gain = next(
+            op for op in sim.model.operators if type(op).__name__ == "SimRLS"
+        ).inv_gamma
+        assert gain.shape == (20, 20)
+        before = np.array(sim.signals[gain])
+        with frozen(sim):
+            sim.run_steps(5)
+            with frozen(sim):
+                sim.run_steps(5)
+            assert np.array_equal(sim.signals[gain], before)
+        sim.run_steps(10)
+        assert not np.array_equal(sim.signals[gain], before)
+    for name, connection in network.parts.items():
+        learned = sim.data[connection.learned].view(np.uint64)  # bits
+        assert np.all(learned[9:20] == learned[9]), name
+        # the change of step 10 waited, and has landed in step 21
+        assert np.any(learned[20] != learned[9]), name
+        assert np.any(learned[29] != learned[20]), name
+
+
+def test_some_rules_are_frozen_and_others_learn():
+    network = native_rules()
+    parts = network.parts
+    chosen = [parts["RLS"].learning_rule, parts["Voja"], parts["ScheduledPES"]]
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(5)
+        with frozen(sim, chosen):
+            sim.run_steps(5)
+        with frozen(sim, parts["PES"]):
+            sim.run_steps(5)
+    for name, connection in parts.items():
+        learned = sim.data[connection.learned]
+        is_frozen = name in ("RLS", "Voja", "ScheduledPES")
+        assert np.array_equal(learned[4], learned[9]) == is_frozen, name
+        assert np.array_equal(learned[9], learned[14]) == (name == "PES"), name
+
+
+def test_freezing_for_no_step_changes_nothing_in_nengos_rules():
+    network = native_rules()
+    data = []
+    for with_freeze in (False, True):
+        with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+            sim.run_steps(10)
+            if with_freeze:
+                with frozen(sim):
+                    pass
+            sim.run_steps(10)
+            data.append([sim.data[c.learned] for c in network.parts.values()])
+    for before, after in zip(*data):
+        assert np.array_equal(before, after)
+
+
+def test_reset_while_a_native_rule_is_frozen_is_an_error():
+    with nengo.Simulator(native_rules(), progress_bar=False) as sim:
+        with pytest.raises(SimulationError, match="reset while it was frozen"):
+            with frozen(sim):
+                sim.reset()
+        sim.run_steps(3)
+
+
+def test_rules_that_are_not_in_the_model_are_refused():
+    network, other = pes(1e-3), pes(1e-3)
+    plain = nengo.Connection(
+        network.ensembles[0], network.ensembles[0], add_to_container=False
+    )
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        for wrong, words in [
+            (other.connection.learning_rule, "not in the simulator's model"),
+            (plain, "has no learning rule in the simulator's model"),
+            ([other.connection], "has no learning rule in the simulator's model"),
+            ("all", "must be connection.learning_rule or a connection"),
+            (3, "must be learning rules or connections"),
+        ]:
+            with pytest.raises(ValidationError, match=words), frozen(sim, wrong):
+                pass
+
+
+def test_a_rule_that_cannot_be_frozen_is_named(NengoDL):
     network = pes(1e-3)
     with network:
         pre = nengo.Ensemble(10, 1)
         nengo.Connection(pre, pre, label="mine", learning_rule_type=nengo.PES())
-    with nengo.Simulator(network, progress_bar=False) as sim:
+    with NengoDL(network) as sim:
         with pytest.raises(ValidationError, match=r"PES.* on <Connection mine>"):
             with frozen(sim):
                 pass
+        before = state(sim)
+        with frozen(sim, network.connection):
+            sim.run_steps(5)
+        for signal, values in state(sim).items():
+            assert np.array_equal(values, before[signal]), signal
 
 
 def test_predict_on_a_frozen_model_leaves_the_weights(NengoDL):
@@ -309,6 +430,61 @@ def test_bad_rates(rate, words):
     with nengo.Simulator(network, progress_bar=False) as sim:
         with pytest.raises(ValidationError, match=words):
             set_learning_rate(sim, network.connection.learning_rule, rate)
+
+
+@pytest.mark.parametrize("kind", ["constant", "node", "law", "Oja"])
+def test_none_is_the_rate_that_was_built(kind):
+    network = NETWORKS[kind]()
+    rule = network.connection.learning_rule
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(3)
+        for other in (5e-4, DECAY):
+            set_learning_rate(sim, rule, other)
+            sim.run_steps(3)
+            set_learning_rate(sim, rule, None)
+            sim.run_steps(3)
+        rates = sim.data[network.rate].copy()
+        sim.reset()
+        sim.run_steps(15)
+    built = sim.data[network.rate]
+    assert np.all(rates[3:6] == 5e-4)
+    if kind != "law":  # which does not advance meanwhile
+        assert np.array_equal(rates[6:9], built[6:9])
+        assert np.array_equal(rates[12:15], built[12:15])
+    assert not np.any(np.all(rates[6:9] == 5e-4, axis=1))
+
+
+def test_none_restores_a_rate_on_nengo_dl(NengoDL):
+    network = pes(1e-3)
+    with NengoDL(network) as sim:
+        set_learning_rate(sim, network.connection.learning_rule, 2e-4)
+        sim.run_steps(2)
+        set_learning_rate(sim, network.connection.learning_rule, None)
+        sim.run_steps(2)
+    assert np.allclose(sim.data[network.rate][:, 0], [2e-4, 2e-4, 1e-3, 1e-3])
+
+
+def test_new_schedules_in_every_step_leave_nothing_behind():
+    network = pes(1e-3)
+    rule = network.connection.learning_rule
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        alive = []
+        for i in range(50):
+            schedule = PiecewiseConstant([1e-3, 1e-4 * i], boundaries=[1e-3])
+            alive.append(weakref.ref(schedule))
+            set_learning_rate(sim, rule, schedule)
+            del schedule
+            sim.run_steps(1)
+        gc.collect()
+        assert [ref() is not None for ref in alive] == [False] * 49 + [True]
+    assert np.array_equal(sim.data[network.rate][1:, 0], 1e-4 * np.arange(1, 50))
+
+
+def test_a_high_rate_warns_as_when_it_is_built():
+    network = pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with pytest.warns(UserWarning, match="very high"):
+            set_learning_rate(sim, network.connection.learning_rule, 2.0)
 
 
 def test_bad_rules_and_simulators():

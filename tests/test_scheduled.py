@@ -240,3 +240,29 @@ def test_a_rule_that_is_built_otherwise_is_refused():
 
     with pytest.raises(BuildError, match=r"does not know how Nengo .* builds Foreign"):
         reference(network_for(Scheduled(Foreign(), 1e-3)))
+
+
+@pytest.mark.parametrize("rule", [nengo.BCM(), nengo.Oja()], ids=str)
+@pytest.mark.parametrize(
+    ("pre", "post", "named"),
+    [
+        (slice(2, 6), slice(None), r"\[slice\(2, 6, None\)\]"),
+        (slice(None), slice(0, 9, 2), r"\[slice\(0, 9, 2\)\]"),
+        (slice(None), [1, 0, 3], r"\[\[1, 0, 3\]\]"),
+        # as many neurons, but in another order, would be wrong without a word
+        (slice(None, None, -1), slice(None), r"\[slice\(None, None, -1\)\]"),
+    ],
+    ids=str,
+)
+def test_a_slice_of_neurons_is_refused_by_name(rule, pre, post, named):
+    with nengo.Network(seed=0) as network:
+        a, b = nengo.Ensemble(10, 1), nengo.Ensemble(12, 1)
+        pre, post = a.neurons[pre], b.neurons[post]
+        nengo.Connection(
+            pre,
+            post,
+            transform=np.zeros((post.size_in, pre.size_out)),
+            learning_rule_type=Scheduled(rule, 1e-9),
+        )
+    with pytest.raises(BuildError, match=f"slice of .*{named}.*all 1[02] neurons"):
+        nengo.Simulator(network, progress_bar=False)

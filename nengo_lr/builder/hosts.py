@@ -20,7 +20,8 @@ from nengo.builder import Operator
 from nengo.builder.operator import Copy
 from nengo.exceptions import BuildError, SimulatorClosed, ValidationError
 
-from nengo_lr.builder.control import CHOICE, SCHEDULE
+from nengo_lr.builder.control import CHOICE, FROZEN, SCHEDULE
+from nengo_lr.builder.freezing import freeze_operators, frozen_operators
 from nengo_lr.builder.rates import SimRate
 from nengo_lr.version import version
 
@@ -56,6 +57,8 @@ class Host:
         Whether an open simulator can be given a schedule, and not only a number.
     minibatches : bool
         Whether it can run several items at once, with data for each.
+    freezes_any_rule : bool
+        Whether rules that nengo_lr did not build can be frozen, too.
     """
 
     name = "nengo"
@@ -66,6 +69,7 @@ class Host:
     works_in_place = True
     takes_schedules = True
     minibatches = False
+    freezes_any_rule = True
 
     def __init__(self, sim):
         self.sim = sim
@@ -95,6 +99,17 @@ class Host:
         sim : Simulator
         """
         return nengo.Simulator(network, progress_bar=False, **kwargs)
+
+    @classmethod
+    def mend(cls, operators, dt):
+        """Change operators of a rule's wiring that the simulator fails to run.
+
+        Parameters
+        ----------
+        operators : list of nengo.builder.Operator
+        dt : float
+            The step's length in seconds.
+        """
 
     @property
     def n_items(self):
@@ -150,6 +165,38 @@ class Host:
             for op in self.sim.model.operators
             if isinstance(op, SimRate) and op.control is control
         )
+
+    def can_freeze(self, rule):
+        """Whether a LearningRule of the model can be frozen."""
+        if "control" in self.sim.model.sig[rule]:
+            return True
+        return self.freezes_any_rule and frozen_operators(self.sim, rule) is not None
+
+    def freeze(self, rule):
+        """Let a LearningRule stand still.
+
+        Returns
+        -------
+        end : callable
+            ``end()`` puts back what was before, and returns whether the rule was
+            frozen until then.
+        """
+        control = self.sim.model.sig[rule].get("control")
+        if control is None:
+            return freeze_operators(self.sim, rule)
+        values = self.read(control)
+        was_frozen = values[FROZEN]
+        values[FROZEN] = 1.0
+        self.set_control(control, values)
+
+        def end():
+            values = self.read(control)
+            lasted = values[FROZEN] == 1.0
+            values[FROZEN] = was_frozen
+            self.set_control(control, values)
+            return lasted
+
+        return end
 
     def finish(self):
         """Tell the simulator that the signals of a file have been written.
@@ -286,15 +333,18 @@ def register_backends():
             host.register()
 
 
-def works_in_place(model):
-    """Whether weights are changed in place by the simulator that a Model is built for.
+def host_for(model):
+    """The host that a Model is built for; simulators with no builder have Nengo's.
 
     Parameters
     ----------
     model : nengo.builder.Model
-        The model that is built. Simulators with a builder of their own are known by it.
+
+    Returns
+    -------
+    host : type
     """
-    return (host_type(type(model.builder)) or Host).works_in_place
+    return host_type(type(model.builder)) or Host
 
 
 def take_over_rule(model, rule_type, rule, op_type=Operator):
@@ -342,5 +392,7 @@ def take_over_rule(model, rule_type, rule, op_type=Operator):
             "please report this with both versions"
         )
     taken = {id(add_delta), id(learning[0])}
-    model.operators[n_before - 1 :] = [op for op in newest if id(op) not in taken]
+    wiring = [op for op in newest if id(op) not in taken]
+    host_for(model).mend(wiring, model.dt)
+    model.operators[n_before - 1 :] = wiring
     return add_delta, learning[0]

@@ -12,7 +12,7 @@ from nengo_lr.auto import Auto
 from nengo_lr.builder.auto import build_auto_rate, build_damping
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import is_guarded, pes_guard
-from nengo_lr.builder.hosts import take_over_rule, works_in_place
+from nengo_lr.builder.hosts import host_for, take_over_rule
 from nengo_lr.builder.rates import build_rate
 from nengo_lr.builder.slots import Slot
 from nengo_lr.kernels import outer_adder
@@ -362,7 +362,7 @@ def build_scheduled_pes(model, scheduled, rule):
         optimized = {"delta": pes.delta, "state": state, "optimizer": optimizer}
         model.add_op(SimOptimizedPES(*reads, **optimized, **guard))
         model.add_op(SimAddDelta(control, pes.delta, weights))
-    elif is_probed(model, rule, "delta") or not works_in_place(model):
+    elif is_probed(model, rule, "delta") or not host_for(model).works_in_place:
         model.add_op(SimScheduledPES(*reads, delta=pes.delta, **guard))
         model.add_op(SimAddDelta(control, pes.delta, weights))
     else:

@@ -205,7 +205,12 @@ class SimScheduledRate(SimRate):
     def make_built_step(self, signals, dt):
         step, rate = signals[self.step], signals[self.rate]
         if isinstance(self.schedule, Constant):
-            return lambda: None  # the Signal starts with it
+            value = self.schedule.value
+
+            def set_constant():
+                rate[0] = value
+
+            return set_constant
         return rate_setter(self.schedule, self.owner, step, rate, dt)
 
 

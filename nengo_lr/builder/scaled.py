@@ -5,6 +5,8 @@ import copy
 import numpy as np
 from nengo.builder import Builder, Operator, Signal
 from nengo.builder.operator import Reset
+from nengo.ensemble import Neurons
+from nengo.exceptions import BuildError
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import SimWeightsGuard, change_guard, is_guarded, stop
@@ -158,6 +160,7 @@ def build_scheduled(model, scheduled, rule):
     the same `.Scheduled` instance.
     """
     add_delta, rule_op = take_over_rule(model, scheduled.rule, rule)
+    check_slices(scheduled.rule, rule, rule_op)
     if rule.size_in and "in" not in model.sig[rule]:
         error = Signal(shape=(rule.size_in,), name="Scheduled:error")
         model.add_op(Reset(error))
@@ -183,3 +186,20 @@ def build_scheduled(model, scheduled, rule):
     model.add_op(SimAddDelta(control, delta, weights))
     if guarded:
         model.add_op(SimWeightsGuard(model.step, rate, weights, owner))
+
+
+def check_slices(rule_type, rule, rule_op):
+    """Refuse slices of neurons where Nengo's rule looks at all of the ensemble's."""
+    for end in ("pre", "post"):
+        obj = getattr(rule.connection, f"{end}_obj")
+        part = getattr(rule.connection, f"{end}_slice")
+        if not isinstance(obj, Neurons) or not hasattr(rule_op, f"{end}_filtered"):
+            continue
+        everyone = np.arange(obj.size_in)
+        if not np.array_equal(everyone[part], everyone):
+            raise BuildError(
+                f"{rule_type} on {rule.connection} learns with a slice of {obj}, "
+                f"[{part}], but Nengo's rule takes the activities of all "
+                f"{obj.size_in} neurons. Connect all of them, or make an ensemble of "
+                "those that should learn"
+            )

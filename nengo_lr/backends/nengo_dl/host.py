@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from nengo_lr.backends.nengo_dl.filters import working_filter
 from nengo_lr.builder.hosts import Host
 
 
@@ -21,6 +22,7 @@ class NengoDL(Host):
     works_in_place = False
     takes_schedules = False
     minibatches = True
+    freezes_any_rule = False
 
     @classmethod
     def register(cls):
@@ -37,6 +39,10 @@ class NengoDL(Host):
             import_quietly(cls.name)
         module = importlib.import_module(cls.name)
         return module.Simulator(network, progress_bar=False, **kwargs)
+
+    @classmethod
+    def mend(cls, operators, dt):
+        operators[:] = [working_filter(op, dt) for op in operators]
 
     @property
     def n_items(self):

@@ -1,5 +1,5 @@
 """All builders of our operators; to import this module is to register them."""
 
-from nengo_lr.backends.nengo_dl import auto, guard, pes, rates, scaled
+from nengo_lr.backends.nengo_dl import auto, filter_builder, guard, pes, rates, scaled
 
-__all__ = ["auto", "guard", "pes", "rates", "scaled"]
+__all__ = ["auto", "filter_builder", "guard", "pes", "rates", "scaled"]
