@@ -324,7 +324,17 @@ ROWS = {
         "learning_rate": (1e-3, LEARNING_RATE),
     },
     "builder.guard.configure_settings": {"guard": (True, YES_OR_NO)},
-    "runtime.frozen": {"sim": (SIM, SIMULATOR)},
+    "runtime.frozen": {
+        "sim": (SIM, SIMULATOR),
+        "rules": (
+            RULE,
+            [
+                ("fast", "must be connection.learning_rule or a connection"),
+                (3, "must be learning rules or connections"),
+                ([3], "must be connection.learning_rule or a connection"),
+            ],
+        ),
+    },
     "runtime.set_learning_rate": {
         "sim": (SIM, SIMULATOR),
         "rule": (RULE, [("fast", "must be a connection's learning_rule")]),

@@ -422,6 +422,8 @@ def test_a_schedule_on_nengo_dl_asks_for_a_new_simulator(NengoDL):
         (-1.0, "must be finite and not negative"),
         (np.nan, "must be finite"),
         ("fast", "must be a number, a Schedule"),
+        (True, "must be a number"),
+        (np.array([1e-3]), "must be a number"),
         (LAW, "must be part of the model"),
     ],
 )
@@ -478,6 +480,15 @@ def test_new_schedules_in_every_step_leave_nothing_behind():
         gc.collect()
         assert [ref() is not None for ref in alive] == [False] * 49 + [True]
     assert np.array_equal(sim.data[network.rate][1:, 0], 1e-4 * np.arange(1, 50))
+
+
+def test_a_number_may_be_numpys():
+    network = pes(1e-3)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        for number in (np.array(2e-4), np.float32(2e-4)):
+            set_learning_rate(sim, network.connection.learning_rule, number)
+            sim.run_steps(1)
+    assert np.allclose(sim.data[network.rate], 2e-4)
 
 
 def test_a_high_rate_warns_as_when_it_is_built():
