@@ -5,6 +5,7 @@ import inspect
 import pickle
 import re
 
+import nengo
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -529,3 +530,18 @@ def test_every_name_of_the_module_is_a_schedule_or_makes_one():
     for name in schedules.__all__:
         value = getattr(schedules, name)
         assert value is schedules.from_steps or issubclass(value, Schedule)
+
+
+def test_a_schedule_is_a_function_of_time_for_others():
+    """What its class is called with is no concern of those who call the schedule."""
+    schedule = ExponentialDecay(1.0, tau=2.0).between(0.0, 8.0)
+    assert list(inspect.signature(schedule).parameters) == ["t", "xp"]
+    assert list(inspect.signature(CosineDecay).parameters)[:2] == [
+        "initial",
+        "duration",
+    ]
+    with nengo.Network() as network:
+        probe = nengo.Probe(nengo.Node(schedule))
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(3)
+    assert np.all(sim.data[probe][:, 0] == schedule(sim.trange()))

@@ -118,6 +118,18 @@ class TimesParam(NumbersParam):
         return times
 
 
+class ConstructorSignature:
+    """What `inspect` finds on a class, and not on its objects, which may be called."""
+
+    def __get__(self, instance, owner):
+        if instance is not None:
+            raise AttributeError("__signature__")
+        if owner.__init__ is Declared.__init__:
+            return owner._arguments
+        _, *own = inspect.signature(owner.__init__).parameters.values()
+        return inspect.Signature(own)
+
+
 @dataclass_transform(
     eq_default=False,
     frozen_default=True,
@@ -148,6 +160,7 @@ class Declared(FrozenObject):
     """
 
     _arguments = inspect.Signature()
+    __signature__ = ConstructorSignature()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -160,10 +173,7 @@ class Declared(FrozenObject):
         }
         arguments = [as_argument(name, param) for name, param in declared.items()]
         arguments.sort(key=lambda argument: argument.kind)
-        cls._arguments = cls.__signature__ = inspect.Signature(arguments)
-        if cls.__init__ is not Declared.__init__:
-            _, *own = inspect.signature(cls.__init__).parameters.values()
-            cls.__signature__ = inspect.Signature(own)
+        cls._arguments = inspect.Signature(arguments)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         FrozenObject.__init__(self)
