@@ -637,3 +637,19 @@ def test_is_not_converted(kwargs):
     network = learning(nlr.ScheduledPES(**kwargs))
     with pytest.raises(ValidationError, match="cannot be converted"):
         nlr.to_error_scaling(network)
+
+
+# --- in the lab
+
+
+def test_trials_and_sweeps_take_the_word():
+    model = nlr.lab.TaskModel("comm")
+    trial = nlr.lab.Trial(model, "auto", learning=1.0, test=0.5, seed=0)
+    assert trial.rate == Auto()
+    score = trial.run()
+    found = nlr.lab.sweep(
+        model, [1e-3, "auto"], seeds=[0], learning=1.0, test=0.5, executor="serial"
+    )
+    assert found.rates == (1e-3, Auto())
+    assert found.errors[1, 0] == score.error
+    assert 0 < score.error < 0.5

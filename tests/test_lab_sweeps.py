@@ -352,7 +352,7 @@ def test_nengo_dl_is_missing(monkeypatch):
     [
         ({"rates": []}, "one or more different rates"),
         ({"rates": [1e-3, 1e-3]}, "one or more different rates"),
-        ({"rates": [-1.0]}, r"not negative, or a Schedule \(got -1.0\)"),
+        ({"rates": [-1.0]}, r"not negative.*Schedule \(got -1.0\)"),
         ({"rates": ["a"]}, r"or a Schedule \(got 'a'\)"),
         ({"seeds": []}, "one or more different whole numbers"),
         ({"seeds": [0.5]}, "one or more different whole numbers"),

@@ -56,9 +56,31 @@ def test_target_is_the_function_of_the_input(task):
     assert np.max(np.abs(x)) <= 1
     assert np.ptp(x) > 0.1
     changes = 250 if task.later is not None else 1000
-    assert np.array_equal(y[:changes], task.function(x[:changes]))
+    if task.varying is None:
+        assert np.array_equal(y[:changes], task.function(x[:changes]))
     if task.later is not None:
         assert np.array_equal(y[changes:], task.later(x[changes:]))
+    settled = task.settled(0.5)
+    assert np.array_equal(y[500:], settled.function(x[500:]))
+
+
+def test_targets_that_go_on_changing():
+    x, y = target_of(TASKS["flip"], learning=9.0, test=1.0)
+    assert np.array_equal(y[:4000], x[:4000])
+    assert np.array_equal(y[4000:8000], -x[4000:8000])
+    assert np.array_equal(y[8000:], x[8000:])
+    x, y = target_of(TASKS["drift"], learning=5.0, test=1.0)
+    assert np.allclose(y[2500], x[2500] ** 2)
+    assert np.allclose(y[5000:], -x[5000:], atol=0.01)
+
+
+def test_an_error_that_is_seldom_seen():
+    network = build(TASKS["seldom"], nlr.ScheduledPES(0.0), learning=2.5, test=0.5)
+    network.error.synapse = None
+    seen = run(network, 3.0).data[network.error]
+    assert np.any(seen[:499])
+    assert not np.any(seen[500:2499])
+    assert np.any(seen[2500:])
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)

@@ -10,7 +10,6 @@ import numpy as np
 from nengo.exceptions import SimulationError
 
 from nengo_lr.builder.hosts import host_of, hosts
-from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.lab.trials import Score
 from nengo_lr.schedules import Schedule
 
@@ -23,7 +22,7 @@ CHUNK = 1000
 def takes_items(trial):
     """Whether a trial can be an item of a minibatch."""
     has_minibatches = hosts()[trial.simulator].minibatches
-    return has_minibatches and not isinstance(trial.rate, FeedbackLaw)
+    return has_minibatches and not trial.adapts
 
 
 def groups_of(trials):

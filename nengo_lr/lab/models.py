@@ -12,6 +12,7 @@ from typing import Any, Callable
 import nengo
 from nengo.exceptions import ValidationError
 
+from nengo_lr.auto import Auto
 from nengo_lr.checks import check_choice, check_integer, check_type
 from nengo_lr.lab import tasks
 from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType, rule_types
@@ -64,6 +65,11 @@ class TaskModel:
         )
 
 
+def spelled_out(rate):
+    """The object that the word "auto" stands for, or the rate as it is."""
+    return Auto() if isinstance(rate, str) and rate == "auto" else rate
+
+
 def make(
     model: Callable[..., nengo.Network],
     learning_rate: Any,
@@ -87,7 +93,7 @@ def make(
         The model function. If it has a parameter ``seed`` it gets the seed; otherwise
         the seed becomes that of the network that it returns. If it has parameters
         ``learning`` or ``test`` it gets those times.
-    learning_rate : float or Schedule or FeedbackLaw or nengo.Node
+    learning_rate : float or Schedule or FeedbackLaw or nengo.Node or "auto"
         What to learn with. A Node must have been made in the network that is in use.
     seed : int, optional
         By default the model's own.
@@ -105,7 +111,7 @@ def make(
     ValidationError
         If the function or what it returns does not keep the contract.
     """
-    name = describe(model)
+    name, learning_rate = describe(model), spelled_out(learning_rate)
     parameters = check_model(model, options)
     if seed is not None:
         check_integer(seed, "seed", least=0, obj=make)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Callable
 
 import nengo
@@ -18,6 +19,7 @@ from nengo_lr.checks import (
 from nengo_lr.learning_rules import ScheduledPES
 
 __all__ = [
+    "STANDARD",
     "TASKS",
     "Task",
     "band_limited",
@@ -42,6 +44,9 @@ TEST = 5.0
 """Usual length of the phase after it, in which the learned weights are tested."""
 
 
+SPIKING = nengo.LIF()
+
+
 def product(x):
     """The product of all dimensions."""
     return np.prod(x, axis=-1, keepdims=True)
@@ -62,14 +67,27 @@ class Task:
         ``(..., dimensions)`` and ``(..., 1)``.
     later : callable, optional
         The target from half of the learning phase on, where it changes.
+    varying : callable, optional
+        The target where it goes on changing, in place of ``function``: ``varying(x, t)
+        -> y`` with the time t in seconds, shape ``(..., 1)``. In the test it stays as
+        it is at the end of learning.
     dimensions : int, optional
         Number of input dimensions.
     n_neurons : int, optional
-        Number of LIF neurons in the ensemble that learns from.
+        Number of neurons in the ensemble that learns from.
     radius : float, optional
         Radius of this ensemble.
+    neuron_type : nengo.neurons.NeuronType, optional
+        Type of its neurons.
+    highest : float, optional
+        Highest frequency of the input in Hz.
     noise : float, optional
-        Root mean square of the noise (0 to 100 Hz) on the target that the error sees.
+        Root mean square of the noise on the target that the error sees.
+    noise_highest : float, optional
+        Highest frequency of this noise in Hz.
+    seen : (float, float), optional
+        For how long the error is seen, and the period in which it is, in seconds. By
+        default it always is.
     error_radius : float, optional
         The largest error to expect; what an `.ErrorScaler` has to represent.
 
@@ -83,11 +101,50 @@ class Task:
     description: str
     function: Callable
     later: Callable | None = None
+    varying: Callable | None = None
     dimensions: int = 1
     n_neurons: int = 100
     radius: float = 1.0
+    neuron_type: nengo.neurons.NeuronType = SPIKING
+    highest: float = 5.0
     noise: float = 0.0
+    noise_highest: float = 100.0
+    seen: tuple[float, float] | None = None
     error_radius: float = 1.0
+
+    def target(self, x, learning):
+        """The target (n, outputs) for all inputs (n, dimensions) of a run."""
+        if self.varying is not None:
+            t = np.minimum(np.arange(len(x)) * SAMPLE, learning - SAMPLE)[:, None]
+            return self.varying(x, t)
+        target = self.function(x)
+        if self.later is not None:
+            half = round(learning / 2 / SAMPLE)
+            target[half:] = self.later(x[half:])
+        return target
+
+    def settled(self, learning):
+        """The same task with the target that there is at the end of learning."""
+        function = self.later or self.function
+        if self.varying is not None:
+            function = partial(self.varying, t=learning - SAMPLE)
+        return replace(self, function=function, later=None, varying=None)
+
+
+def drifting(x, t):
+    """A target that turns from x to its square, to their opposites, and on."""
+    angle = 2 * np.pi * t / 10.0
+    return np.cos(angle) * x + np.sin(angle) * x**2
+
+
+def flipping(x, t):
+    """A target that changes its sign every 4 seconds."""
+    return np.where(t // 4.0 % 2 == 0, x, -x)
+
+
+def scaled_square(x, factor):
+    """A factor times the square of x."""
+    return factor * x**2
 
 
 TASKS = {
@@ -117,8 +174,69 @@ TASKS = {
             later=np.negative,
             error_radius=2.0,
         ),
+        Task(
+            "comm-8d",
+            "a communication channel of 8 dimensions",
+            np.positive,
+            dimensions=8,
+            n_neurons=400,
+            radius=1.5,
+        ),
+        Task("slow-input", "f(x) = x, up to .5 Hz", np.positive, highest=0.5),
+        Task("fast-input", "f(x) = x, up to 20 Hz", np.positive, highest=20.0),
+        Task(
+            "slow-noise",
+            "f(x) = x, with noise up to 10 Hz on the target that the error sees",
+            np.positive,
+            noise=0.3,
+            noise_highest=10.0,
+            error_radius=2.0,
+        ),
+        Task(
+            "drift",
+            "from f(x) = x to x squared, to their opposites, and back in 10 s",
+            np.positive,
+            varying=drifting,
+            error_radius=2.0,
+        ),
+        Task(
+            "flip",
+            "f(x) = x and -x, in turn for 4 s",
+            np.positive,
+            varying=flipping,
+            error_radius=2.0,
+        ),
+        Task(
+            "seldom",
+            "f(x) = x squared, with an error for .5 s of every 2.5 s",
+            np.square,
+            seen=(0.5, 2.5),
+        ),
+        Task("50-neurons", "f(x) = x squared", np.square, n_neurons=50),
+        Task("1000-neurons", "f(x) = x squared", np.square, n_neurons=1000),
+        Task(
+            "rate-neurons",
+            "f(x) = x squared, without spikes",
+            np.square,
+            neuron_type=nengo.LIFRate(),
+        ),
+        Task(
+            "large-target",
+            "f(x) = 10 x squared",
+            partial(scaled_square, factor=10.0),
+            error_radius=10.0,
+        ),
+        Task(
+            "small-target",
+            "f(x) = .1 x squared",
+            partial(scaled_square, factor=0.1),
+            error_radius=0.1,
+        ),
     ]
 }
+
+STANDARD = ("comm", "square", "product", "noisy", "switch")
+"""The tasks that most figures are about; the others differ from them in one thing."""
 
 
 def band_limited(
@@ -175,6 +293,17 @@ def played(samples):
     return nengo.Node(nengo.processes.PresentInput(samples, SAMPLE))
 
 
+@dataclass(frozen=True)
+class Shutter:
+    """Let an error through for some seconds of every period."""
+
+    seconds: float
+    period: float
+
+    def __call__(self, t, error):
+        return error if t % self.period < self.seconds else np.zeros_like(error)
+
+
 def build(
     task: Task,
     rule: LearningRuleType,
@@ -220,17 +349,16 @@ def build(
         check_callable(wire, "wire", "a function of the error and the learning rule")
     duration = learning + test
     rng = np.random.RandomState(seed)
-    x = np.clip(band_limited(rng, duration, task.dimensions), -1, 1)
-    target = task.function(x)
-    if task.later is not None:
-        half = round(learning / 2 / SAMPLE)
-        target[half:] = task.later(x[half:])
+    x = band_limited(rng, duration, task.dimensions, task.highest)
+    x = np.clip(x, -1, 1)
+    target = task.target(x, learning)
 
     with nengo.Network(seed=seed) as network:
         network.ensemble = nengo.Ensemble(
             task.n_neurons,
             task.dimensions,
             radius=task.radius,
+            neuron_type=task.neuron_type,
             label=task.name,
             seed=seed,
         )
@@ -256,11 +384,15 @@ def build(
         nengo.Connection(target_node, clean_error, transform=-1, synapse=SYNAPSE)
         error = clean_error
         if task.noise:
-            noise = band_limited(rng, duration, 1, 100.0, task.noise)
+            noise = band_limited(rng, duration, 1, task.noise_highest, task.noise)
             error = nengo.Node(size_in=target.shape[1])
             nengo.Connection(clean_error, error, synapse=None)
             to_all = -np.ones((target.shape[1], 1))
             nengo.Connection(played(noise), error, transform=to_all, synapse=SYNAPSE)
+        if task.seen is not None:
+            hidden = error
+            error = nengo.Node(Shutter(*task.seen), size_in=hidden.size_out)
+            nengo.Connection(hidden, error, synapse=None)
         if wire is None:
             nengo.Connection(error, network.connection.learning_rule, synapse=SYNAPSE)
         else:
@@ -320,8 +452,7 @@ def least_squares_limit(
         The root mean square error in the test phase, in units of the target.
     """
     check_type(task, Task, "task", "a Task, such as TASKS['comm']")
-    if task.later is not None:
-        task = replace(task, function=task.later, later=None)
+    task = task.settled(learning)
     network = build(task, ScheduledPES(0.0), seed=seed, learning=learning, test=test)
     with network:
         activities = nengo.Probe(network.ensemble.neurons, synapse=SYNAPSE)

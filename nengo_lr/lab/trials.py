@@ -12,10 +12,11 @@ import numpy as np
 from nengo.exceptions import ValidationError
 from nengo.utils.numpy import is_integer, is_number
 
+from nengo_lr.auto import Auto
 from nengo_lr.builder.hosts import Host, host_of, hosts, missing_hosts
 from nengo_lr.checks import check_choice, check_integer, check_number
 from nengo_lr.feedback import FeedbackLaw
-from nengo_lr.lab.models import check_model, make, probes_of
+from nengo_lr.lab.models import check_model, make, probes_of, spelled_out
 from nengo_lr.runtime import frozen
 from nengo_lr.schedules import Constant, Schedule
 
@@ -66,7 +67,7 @@ class Trial:
     ----------
     model : callable
         The model function; see `.models.make`.
-    rate : float or Schedule or FeedbackLaw
+    rate : float or Schedule or FeedbackLaw or "auto"
         What it learns with, in the units of ``nengo.PES(learning_rate=...)``.
     learning : float
         Length of the learning phase in seconds.
@@ -99,7 +100,7 @@ class Trial:
     """
 
     model: Callable[..., nengo.Network]
-    rate: float | Schedule | FeedbackLaw
+    rate: float | Schedule | FeedbackLaw | Auto | str
     learning: float
     test: float = 0.0
     seed: int | None = None
@@ -111,6 +112,7 @@ class Trial:
     def __post_init__(self):
         check_model(self.model, self.options)
         check_rate(self.rate, "rate", Trial)
+        object.__setattr__(self, "rate", spelled_out(self.rate))
         check_number(self.dt, "dt", obj=Trial)
         check_number(self.learning, "learning", obj=Trial)
         check_number(self.test, "test", least=0, obj=Trial)
@@ -141,9 +143,14 @@ class Trial:
         return round((self.learning + self.test) / self.dt)
 
     @property
+    def adapts(self):
+        """Whether the rate follows from the run, so that each run has its own."""
+        return isinstance(self.rate, (FeedbackLaw, Auto))
+
+    @property
     def schedule(self):
         """What the rule is given: the rate, and 0 in the test."""
-        if not self.test or isinstance(self.rate, FeedbackLaw):
+        if not self.test or self.adapts:
             return self.rate
         rate = self.rate if isinstance(self.rate, Schedule) else Constant(self.rate)
         return rate.between(0.0, self.learning)
@@ -192,9 +199,8 @@ class Trial:
                 if middle > start:
                     host.run(middle - start)
                 if end > middle:
-                    # a law has its own rate, but the test is without learning
-                    is_law = isinstance(self.rate, FeedbackLaw)
-                    with frozen(host.sim) if is_law else nullcontext():
+                    # no schedule could end such a rate, but the test is without one
+                    with frozen(host.sim) if self.adapts else nullcontext():
                         host.run(end - middle)
                 if watch is not None and watch(part, network, host):
                     return Score(failure="stopped")
@@ -271,12 +277,12 @@ def rms(*parts: np.ndarray) -> float:
 
 def check_rate(rate, name, obj):
     """Refuse what no trial can learn with."""
-    if not isinstance(rate, (Schedule, FeedbackLaw)) and not (
+    if not isinstance(spelled_out(rate), (Schedule, FeedbackLaw, Auto)) and not (
         is_number(rate) and not isinstance(rate, bool) and 0 <= rate < np.inf
     ):
         raise ValidationError(
-            "must be a finite number that is not negative, or a Schedule "
-            f"(got {rate!r})",
+            "must be a finite number that is not negative, a Schedule, or "
+            f'"auto" (got {rate!r})',
             name,
             obj,
         )
@@ -284,7 +290,8 @@ def check_rate(rate, name, obj):
 
 def check_rates(rates, obj):
     """One or more different rates as a tuple, from any iterable."""
-    rates = tuple(rates) if isinstance(rates, Iterable) else (rates,)
+    single = isinstance(rates, str) or not isinstance(rates, Iterable)
+    rates = tuple(map(spelled_out, [rates] if single else rates))
     for rate in rates:
         check_rate(rate, "rates", obj)
     rates = tuple(float(rate) if is_number(rate) else rate for rate in rates)
