@@ -32,6 +32,8 @@ HIGH_RATE = 1.0
 class LearningRateParam(DeclaredParam):
     """A number, a schedule, a function of time in seconds, a Node, or a law."""
 
+    words = ""
+
     def coerce(self, instance, rate):
         if isinstance(rate, np.ndarray) and rate.shape == ():
             rate = rate.item()
@@ -48,10 +50,10 @@ class LearningRateParam(DeclaredParam):
             rate = FunctionSchedule(rate)
         else:
             raise ValidationError(
-                "must be a number, a Schedule, a function of time in seconds, a "
-                f"FeedbackLaw, or a nengo.Node that outputs the rate (got {rate!r}). "
-                "For a rate that an ensemble drives, connect the ensemble to a Node of "
-                "size 1 and give the Node",
+                "must be a number, a Schedule, a function of time in seconds, "
+                f"{self.words}a FeedbackLaw, or a nengo.Node that outputs the rate "
+                f"(got {rate!r}). For a rate that an ensemble drives, connect the "
+                "ensemble to a Node of size 1 and give the Node",
                 self.name,
                 instance,
             )
@@ -61,15 +63,10 @@ class LearningRateParam(DeclaredParam):
 class PESRateParam(LearningRateParam):
     """What a LearningRateParam accepts, or "auto"."""
 
+    words = '"auto", '
+
     def coerce(self, instance, rate):
-        if isinstance(rate, str):
-            if rate != "auto":
-                raise ValidationError(
-                    'the only word is "auto", for a rate that needs no number '
-                    f"(got {rate!r})",
-                    self.name,
-                    instance,
-                )
+        if isinstance(rate, str) and rate == "auto":
             rate = Auto()
         if isinstance(rate, Auto):
             return DeclaredParam.coerce(self, instance, rate)

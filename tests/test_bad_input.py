@@ -309,6 +309,10 @@ ROWS = {
         "learning_rate": (1e-3, LEARNING_RATE),
         "pre_synapse": (None, [("fast", "synapse"), ([], "synapse")]),
         "optimizer": (None, [("fast", "must be an Optimizer"), (nlr.AdaGrad, "must")]),
+        "precondition": (
+            10,
+            [(wrong, "an integer from 1") for wrong in (0, 2.0, True, "fast")],
+        ),
     },
     "learning_rules.Scheduled": {
         "rule": (

@@ -352,8 +352,8 @@ def test_nengo_dl_is_missing(monkeypatch):
     [
         ({"rates": []}, "one or more different rates"),
         ({"rates": [1e-3, 1e-3]}, "one or more different rates"),
-        ({"rates": [-1.0]}, r"not negative.*Schedule \(got -1.0\)"),
-        ({"rates": ["a"]}, r"or a Schedule \(got 'a'\)"),
+        ({"rates": [-1.0]}, r"not negative, a Schedule.* \(got -1.0\)"),
+        ({"rates": ["a"]}, r"a Schedule.* \(got 'a'\)"),
         ({"seeds": []}, "one or more different whole numbers"),
         ({"seeds": [0.5]}, "one or more different whole numbers"),
         ({"learning": 0.0005}, "at least a step"),
