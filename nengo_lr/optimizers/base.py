@@ -1,5 +1,9 @@
 """What every optimizer shares: its state, and how it is called."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 import numpy as np
 
 from nengo_lr.kernels import blocks
@@ -34,7 +38,7 @@ class Optimizer(Declared):
     also implement `stepper`.
     """
 
-    probeable: tuple[str, ...] = ()
+    probeable: ClassVar[tuple[str, ...]] = ()
     """The names of the state that can be probed on the learning rule."""
 
     def initial_state(self, shape):
