@@ -64,7 +64,6 @@ WRONG = {
     "nlr.RMSProp(tau='fast')": "incompatible type",
     "nlr.ScheduledPES(1e-3, optimiser=None)": "optimiser",
     "nlr.ScheduledPES(1e-3, optimizer=3)": "incompatible type",
-    "nlr.ScheduledPES('fast')": "incompatible type",
     "nlr.Scheduled()": "rule",
     "nlr.Scheduled(nengo.BCM(), 1e-9, optimizer=nlr.Adam())": "optimizer",
     "Mine(1e-3, 1.0, 2.0)": "Too many positional",
