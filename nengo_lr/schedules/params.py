@@ -248,9 +248,8 @@ class Declared(FrozenObject):
             raise TypeError(f"{name}{self._arguments}: {error}") from None
         for name in self._arguments.parameters:
             value = given.get(name, Default)
-            if (
-                value is Default
-            ):  # as of Nengo's own objects, a Network's config sets it
+            if value is Default:
+                # a Network's config may set it, as for Nengo's own objects
                 value = Config.default(type(self), name)
             derive = getattr(getattr(type(self), name), "derive", None)
             if value is None and derive is not None:
