@@ -17,7 +17,7 @@ import nengo_lr
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-HIDDEN = {"backends", "checks", "cli", "error_loop", "executors", "kernels"}
+HIDDEN = {"backends", "checks", "cli", "error_loop", "executors"}
 HIDDEN |= {"params", "version"}
 """Rooms that are not for users."""
 

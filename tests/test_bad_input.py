@@ -20,7 +20,7 @@ from nengo_lr.cli.commands import commands
 from nengo_lr.lab import tasks
 from nengo_lr.schedules import expressions
 
-NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "error_loop", "kernels"}
+NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "error_loop"}
 NOT_FOR_USERS |= {"params", "version"}
 
 RECORDS = {

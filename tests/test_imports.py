@@ -11,7 +11,7 @@ ROOT = Path(nengo_lr.__file__).parent
 
 LAYERS = [
     ["version", "checks"],
-    ["schedules", "kernels", "error_loop"],
+    ["schedules", "error_loop"],
     ["feedback", "optimizers", "auto"],
     ["learning_rules"],
     ["builder", "networks", "keras"],

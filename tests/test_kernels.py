@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nengo_lr.kernels import SMALL, blas_blocks, outer_adder
+from nengo_lr.builder.kernels import SMALL, blas_blocks, outer_adder
 
 
 def factors(shape, dtype=np.float64):

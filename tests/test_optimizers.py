@@ -20,10 +20,10 @@ from nengo_lr import (
     PiecewiseConstant,
     RMSProp,
     ScheduledPES,
-    kernels,
     optimizers,
 )
-from nengo_lr.builder import SimOptimizedPES
+from nengo_lr.builder import SimOptimizedPES, kernels
+from nengo_lr.builder.steppers import make_stepper
 
 CLASSES = [
     value
@@ -143,7 +143,7 @@ def test_in_place_equals_pure(optimizer, dtype, tolerance, layout, own_rates):
     in_place = {name: new((m, n)) for name in initial}
     for name, array in in_place.items():
         array[...] = initial[name]
-    advance = optimizer.stepper(in_place, left, right, delta, 0.001)
+    advance = make_stepper(optimizer, in_place, left, right, delta, 0.001)
 
     for step in range(1, 32):
         left[...] = rng.normal(0.3, 1, m)
@@ -164,14 +164,11 @@ def test_in_place_equals_pure(optimizer, dtype, tolerance, layout, own_rates):
 class Sign(Optimizer):
     """What a user may write: only the pure function."""
 
-    def __init__(self):
-        super().__init__()
-
     def initial_state(self, shape):
         return {"steps": np.zeros(shape)}
 
-    def update(self, state, left, right, step, dt, xp=np):
-        change = xp.sign(left[..., :, None] * right[..., None, :])
+    def update(self, state, error, activities, step, dt, xp=np):
+        change = xp.sign(error[..., :, None] * activities[..., None, :])
         return {"steps": state["steps"] + 1}, change
 
 
@@ -180,10 +177,29 @@ def test_an_optimizer_needs_only_its_pure_function(n_neurons):
     rng = np.random.RandomState(0)
     left, right = rng.normal(size=2), rng.normal(size=n_neurons)
     state, delta = Sign().initial_state((2, n_neurons)), np.zeros((2, n_neurons))
-    advance = Sign().stepper(state, left, right, delta, 0.001)
+    advance = make_stepper(Sign(), state, left, right, delta, 0.001)
     advance(1, np.array([[-2.0], [3.0]]))
     assert np.array_equal(delta, [[-2.0], [3.0]] * np.sign(np.outer(left, right)))
     assert np.all(state["steps"] == 1)
+
+
+class Halved(RMSProp):
+    """What a user may write: another formula on the same state."""
+
+    def update(self, state, error, activities, step, dt, xp=np):
+        state, change = super().update(state, error, activities, step, dt, xp)
+        return state, change / 2
+
+
+def test_a_subclass_follows_its_own_formula():
+    rng = np.random.RandomState(0)
+    left, right, scale = rng.normal(size=2), rng.normal(size=30), np.ones((1, 1))
+    deltas = []
+    for optimizer in (RMSProp(), Halved()):
+        state, delta = optimizer.initial_state((2, 30)), np.zeros((2, 30))
+        make_stepper(optimizer, state, left, right, delta, 0.001)(1, scale)
+        deltas.append(delta)
+    close(deltas[1], deltas[0] / 2, 1e-14)
 
 
 # --- in the simulators

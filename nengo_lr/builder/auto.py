@@ -23,10 +23,10 @@ from nengo_lr.auto import (
     noise_power,
 )
 from nengo_lr.builder.control import FROZEN, switch
+from nengo_lr.builder.kernels import outer_adder
 from nengo_lr.builder.rates import SimRate, check_rate
 from nengo_lr.builder.slots import Slot
 from nengo_lr.error_loop import loop_timing
-from nengo_lr.kernels import outer_adder
 
 
 class SimDamp(Operator):

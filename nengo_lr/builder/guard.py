@@ -10,9 +10,9 @@ from nengo.builder import Operator
 from nengo.exceptions import NetworkContextError, SimulationError
 from nengo.params import BoolParam
 
+from nengo_lr.builder.kernels import squared_norm
 from nengo_lr.builder.slots import Slot
 from nengo_lr.checks import check_type
-from nengo_lr.kernels import squared_norm
 
 __all__ = ["configure_settings"]
 

@@ -13,9 +13,10 @@ from nengo_lr.builder.auto import build_auto_rate, build_damping
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import is_guarded, pes_guard
 from nengo_lr.builder.hosts import host_for, take_over_rule
+from nengo_lr.builder.kernels import outer_adder
 from nengo_lr.builder.rates import build_rate
 from nengo_lr.builder.slots import Slot
-from nengo_lr.kernels import outer_adder
+from nengo_lr.builder.steppers import make_stepper
 from nengo_lr.learning_rules import ScheduledPES
 
 
@@ -296,8 +297,8 @@ class SimOptimizedPES(SimPESGradient):
         state = {name: signals[signal] for name, signal in self.state.items()}
         rates, share = rate[:, None], np.array(-dt / activities.size, rate.dtype)
         scale = np.empty_like(rates)
-        advance = self.optimizer.stepper(
-            state, error, activities, signals[self.delta], dt
+        advance = make_stepper(
+            self.optimizer, state, error, activities, signals[self.delta], dt
         )
 
         def set_change():

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from nengo_lr.kernels import blocks, outer_mixer, outer_setter
-from nengo_lr.optimizers.base import Optimizer, moving, outer
+from nengo_lr.optimizers.base import Optimizer, outer
 from nengo_lr.schedules.params import DeclaredParam, NumberParam, SecondsParam
 
 __all__ = ["LocalGains"]
@@ -105,9 +104,9 @@ class LocalGains(Optimizer):
         gains = xp.where(total * previous > 0, gains + self.bonus, gains * self.penalty)
         return xp.clip(gains, *self.limits)
 
-    def update(self, state, left, right, step, dt, xp=np):
+    def update(self, state, error, activities, step, dt, xp=np):
         window = self.window_steps(dt)
-        gradient = outer(left, right)
+        gradient = outer(error, activities)
         gains, previous = state["gains"], state["previous_gradient"]
         total = state["window_gradient"] + gradient
         ends = step % window == 0
@@ -118,38 +117,3 @@ class LocalGains(Optimizer):
             "window_gradient": xp.where(ends, xp.zeros_like(total), total),
             "previous_gradient": xp.where(ends, total, previous),
         }, gains * gradient
-
-    def stepper(self, state, left, right, delta, dt):
-        window = self.window_steps(dt)
-        column, scaled = left[:, None], np.empty_like(left)
-        scaled_column, total = scaled[:, None], state["window_gradient"]
-        parts = [
-            (
-                state["gains"][i, j],
-                total[i, j],
-                outer_mixer(total[i, j], left[i], right[j], 1.0, 1.0),
-                state["previous_gradient"][i, j],
-                outer_setter(delta[i, j], scaled[i], right[j]),
-                delta[i, j],
-            )
-            for i, j in blocks(delta.shape)
-        ]
-
-        def advance(step, scale):
-            np.multiply(column, scale, out=scaled_column)
-            moves = moving(scale)
-            ends = step % window == 0
-            for gains, total, add_gradient, previous, set_change, change in parts:
-                add_gradient()
-                if ends:
-                    if step > window:
-                        gains[...] = self.adapted(gains, total, previous)
-                    previous[...] = total
-                    total.fill(0.0)
-                if moves:
-                    set_change()
-                    np.multiply(change, gains, out=change)
-                else:
-                    change.fill(0.0)
-
-        return advance

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from nengo_lr.kernels import BLOCK, blocks, outer_mixer, outer_setter
-from nengo_lr.optimizers.base import Optimizer, moving, outer
+from nengo_lr.optimizers.base import Optimizer, outer
 from nengo_lr.schedules.params import NumberParam, SecondsParam
 
 __all__ = ["AdaGrad", "Adam", "RMSProp"]
@@ -51,15 +50,11 @@ class AdaGrad(Optimizer):
     def initial_state(self, shape):
         return {"second_moment": np.zeros(shape)}
 
-    def update(self, state, left, right, step, dt, xp=np):
-        gradient = outer(left, right)
+    def update(self, state, error, activities, step, dt, xp=np):
+        gradient = outer(error, activities)
         moment = state["second_moment"] + gradient * gradient * dt
         change = gradient / (xp.sqrt(moment) + self.epsilon)
         return {"second_moment": moment}, change
-
-    def stepper(self, state, left, right, delta, dt):
-        moment = state["second_moment"]
-        return root_stepper(moment, left, right, delta, 1.0, dt, self.epsilon)
 
 
 class RMSProp(Optimizer):
@@ -104,16 +99,12 @@ class RMSProp(Optimizer):
     def initial_state(self, shape):
         return {"second_moment": np.zeros(shape)}
 
-    def update(self, state, left, right, step, dt, xp=np):
-        gradient = outer(left, right)
+    def update(self, state, error, activities, step, dt, xp=np):
+        gradient = outer(error, activities)
         moment = state["second_moment"]
         moment = moment + new_fraction(dt, self.tau) * (gradient * gradient - moment)
         change = gradient / (xp.sqrt(moment) + self.epsilon)
         return {"second_moment": moment}, change
-
-    def stepper(self, state, left, right, delta, dt):
-        moment, new = state["second_moment"], new_fraction(dt, self.tau)
-        return root_stepper(moment, left, right, delta, 1 - new, new, self.epsilon)
 
 
 class Adam(Optimizer):
@@ -162,8 +153,8 @@ class Adam(Optimizer):
     def initial_state(self, shape):
         return {"mean": np.zeros(shape), "second_moment": np.zeros(shape)}
 
-    def update(self, state, left, right, step, dt, xp=np):
-        gradient = outer(left, right)
+    def update(self, state, error, activities, step, dt, xp=np):
+        gradient = outer(error, activities)
         mean, moment = state["mean"], state["second_moment"]
         mean = mean + new_fraction(dt, self.tau_mean) * (gradient - mean)
         moment = moment + new_fraction(dt, self.tau_variance) * (
@@ -177,115 +168,7 @@ class Adam(Optimizer):
         change = mean / known_mean / (xp.sqrt(moment / known_moment) + self.epsilon)
         return {"mean": mean, "second_moment": moment}, change
 
-    def stepper(self, state, left, right, delta, dt):
-        mean, moment = state["mean"], state["second_moment"]
-        new_mean, new_moment = (
-            new_fraction(dt, self.tau_mean),
-            new_fraction(dt, self.tau_variance),
-        )
-        # the square of an outer product is the outer product of the squares
-        left_squares, right_squares = np.empty_like(left), np.empty_like(right)
-        parts = []
-        for i, j in blocks(delta.shape):
-            squares = left_squares[i], right_squares[j]
-            parts.append(
-                (
-                    i,
-                    outer_mixer(mean[i, j], left[i], right[j], 1 - new_mean, new_mean),
-                    mean[i, j],
-                    outer_mixer(moment[i, j], *squares, 1 - new_moment, new_moment),
-                    moment[i, j],
-                    delta[i, j],
-                )
-            )
-
-        def advance(step, scale):
-            np.multiply(left, left, out=left_squares)
-            np.multiply(right, right, out=right_squares)
-            # corrected once, in the scale and in epsilon, instead of in every weight
-            t = step * dt
-            root = math.sqrt(-math.expm1(-t / self.tau_variance))
-            epsilon = self.epsilon * root
-            factor = scale * (root / -math.expm1(-t / self.tau_mean))
-            moves = moving(scale)
-            for i, mix_gradient, mean_part, mix_squares, moment_part, change in parts:
-                mix_gradient()
-                mix_squares()
-                if moves:
-                    np.sqrt(moment_part, out=change)
-                    np.add(change, epsilon, out=change)
-                    np.divide(mean_part, change, out=change)
-                    change *= factor[i] if len(factor) > 1 else factor
-                else:
-                    change.fill(0.0)
-
-        return advance
-
 
 def new_fraction(dt, tau):
     """What a step of ``dt`` brings into a running mean of ``tau``, as a fraction."""
     return -math.expm1(-dt / tau)
-
-
-def root_stepper(moment, left, right, delta, keep, new, epsilon):
-    """Make what `AdaGrad` and `RMSProp` do in place.
-
-    Parameters
-    ----------
-    moment : array (m, n)
-        A sum or mean of the gradient's squares.
-    left : array (m,)
-    right : array (n,)
-    delta : array (m, n)
-        As in `Optimizer.stepper`.
-    keep, new : float
-        What the moment keeps of itself, and what it gets of the gradient's square.
-    epsilon : float
-        Added to the root.
-
-    Returns
-    -------
-    advance : callable
-        ``advance(step, scale)`` does ``moment = keep * moment + new * gradient**2`` and
-        ``delta = scale * gradient / (sqrt(moment) + epsilon)``.
-    """
-    # the square of an outer product is the outer product of the squares
-    left_squares, right_squares = np.empty_like(left), np.empty_like(right)
-    column, scaled, buffer = (
-        left[:, None],
-        np.empty_like(left),
-        np.empty(BLOCK, left.dtype),
-    )
-    scaled_column = scaled[:, None]
-    epsilon = np.array(epsilon, left.dtype)  # converted once
-    parts = []
-    for i, j in blocks(delta.shape):
-        change = delta[i, j]
-        gradient = buffer[: change.size].reshape(change.shape)
-        squares = left_squares[i], right_squares[j]
-        parts.append(
-            (
-                outer_mixer(moment[i, j], *squares, keep, new),
-                moment[i, j],
-                outer_setter(gradient, scaled[i], right[j]),
-                gradient,
-                change,
-            )
-        )
-
-    def advance(step, scale):
-        np.multiply(left, left, out=left_squares)
-        np.multiply(right, right, out=right_squares)
-        np.multiply(column, scale, out=scaled_column)
-        moves = moving(scale)
-        for mix_squares, moment_part, set_gradient, gradient, change in parts:
-            mix_squares()
-            if moves:
-                np.sqrt(moment_part, out=change)
-                np.add(change, epsilon, out=change)
-                set_gradient()
-                np.divide(gradient, change, out=change)
-            else:
-                change.fill(0.0)
-
-    return advance
