@@ -353,11 +353,11 @@ ROWS = {
     "checkpoint.save": {
         "sim": (SIM, SIMULATOR),
         "path": (NO_FILE, [(NO_FILE, FileNotFoundError, "exist"), *PATH]),
-        "outside": ("refuse", CHOICE),
     },
     "checkpoint.load": {
         "sim": (SIM, SIMULATOR),
         "path": (NO_FILE, [(NO_FILE, FileNotFoundError, "exist"), *PATH]),
+        "outside": ("refuse", CHOICE),
     },
     "networks.ErrorScaler": {
         "n_neurons": (20, INTEGER),

@@ -108,7 +108,7 @@ def test_how_a_model_is_run_does_not_matter(tmp_path_factory, description):
     expected = run(network)
     with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
         sim.run_steps(half)
-        save(sim, path, outside="skip")
+        save(sim, path)
         sim.run_steps(N_STEPS - half)
         assert same([sim.data[probe] for probe in network.weights], expected)
         sim.reset()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 from functools import cache
@@ -18,6 +19,7 @@ import nengo
 import numpy as np
 from nengo.builder import Operator
 from nengo.builder.operator import Copy
+from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError, SimulatorClosed, ValidationError
 
 from nengo_lr.builder.control import CHOICE, FROZEN, SCHEDULE
@@ -197,6 +199,23 @@ class Host:
             return lasted
 
         return end
+
+    def arrays(self):
+        """The arrays that hold the values of all Signals while functions run."""
+        return list(self.sim.signals.values())
+
+    def process_functions(self):
+        """The Python functions that run the model's processes.
+
+        Yields
+        ------
+        operator : SimProcess
+        functions : list of callable
+            One, or one for each item of a minibatch.
+        """
+        for operator, step in zip(self.sim.step_order, self.sim._steps):
+            if isinstance(operator, SimProcess):
+                yield operator, [inspect.getclosurevars(step).nonlocals["step_f"]]
 
     def finish(self):
         """Tell the simulator that the signals of a file have been written.

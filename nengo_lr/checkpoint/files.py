@@ -1,26 +1,31 @@
 """Files of arrays that are either complete or not there."""
 
 import json
+import math
 import os
-import tempfile
+import secrets
+import stat
 import zipfile
+from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from nengo.exceptions import ValidationError
 
 FORMAT = "nengo_lr checkpoint"
-VERSION = 1
+VERSION = 2
 """Of the files' format. It counts up when older versions could not read a new file."""
 
-DESCRIPTION = "description"
+DESCRIPTION = "description.json"
 
 
 def write(path, description, arrays):
     """Write arrays to a file, atomically.
 
     They go to a new file beside it, which then takes its name: whatever happens in the
-    meantime, what was there before stays until everything is on the disk.
+    meantime, what was there before stays until everything is on the disk. A file that
+    is replaced hands on its permissions, and a link stays one.
 
     Parameters
     ----------
@@ -30,18 +35,32 @@ def write(path, description, arrays):
         What can be written as JSON.
     arrays : dict of str to array
     """
-    path = Path(path)
-    text = json.dumps({"format": FORMAT, "version": VERSION, **description})
-    numbered = {str(i): array for i, array in enumerate(arrays.values())}
-    handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise ValidationError(f"{path} is there, and is not a file", "path")
+    arrays = {
+        name: np.require(array, requirements="C") for name, array in arrays.items()
+    }
+    signals = [[name, *outline(array), digest(array)] for name, array in arrays.items()]
+    text = json.dumps(
+        {"format": FORMAT, "version": VERSION, **description, "signals": signals}
+    )
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{DESCRIPTION: np.array(text)}, **numbered)
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr(DESCRIPTION, text)
+                for i, array in enumerate(arrays.values()):
+                    with archive.open(f"{i}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        if path.exists():
+            os.chmod(part, stat.S_IMODE(path.stat().st_mode))
+        os.replace(part, path)
     except BaseException:
-        os.unlink(name)
+        os.unlink(part)
         raise
     if hasattr(os, "O_DIRECTORY"):  # not on Windows, which knows no open folders
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -51,46 +70,99 @@ def write(path, description, arrays):
             os.close(folder)
 
 
-def read(path):
-    """Read and check a file.
+def outline(array):
+    """The shape and the type of an array, as JSON has them."""
+    return list(array.shape), array.dtype.str
+
+
+def digest(array):
+    """A hash of an array's bytes."""
+    return blake2b(array.reshape(-1).view(np.uint8), digest_size=16).hexdigest()
+
+
+def read(path, check, size):
+    """Read a file of which nothing is trusted.
 
     Parameters
     ----------
     path : str or Path
+    check : callable
+        ``check(description)`` raises a ValidationError unless the file is one of the
+        model at hand, and gives the names of the arrays to read. Their shapes and types
+        are the model's, so that its size bounds what is read.
+    size : int
+        The size that the file's description may have, in bytes.
 
     Returns
     -------
     description : dict
-    arrays : list of array
+    arrays : dict of str to array
 
     Raises
     ------
     ValidationError
-        If the file is damaged, or none of ours. Nothing in it is run: pickled objects
-        are refused.
+        If the file is damaged, none of ours, or not one of this model. Nothing in it is
+        run: pickled objects are refused.
     OSError
         If it cannot be opened.
     """
     with Path(path).open("rb") as file:
         try:
-            with np.load(file, allow_pickle=False) as archive:
-                names = set(archive.files) - {DESCRIPTION}
-                description = json.loads(archive[DESCRIPTION].item())
-                arrays = [archive[str(i)] for i in range(len(names))]
-            if description["format"] != FORMAT:
-                raise KeyError("format")
-        except (AttributeError, KeyError, TypeError):
+            with zipfile.ZipFile(file) as archive:
+                description = json.loads(read_member(archive, DESCRIPTION, size))
+                if description["format"] != FORMAT:
+                    raise ValueError("another format")
+                if description["version"] != VERSION:
+                    raise ValidationError(
+                        f"{path} has version {description['version']!r} of the format, "
+                        f"and this nengo_lr reads version {VERSION!r}",
+                        "path",
+                    )
+                names = set(check(description))
+                arrays = {
+                    name: read_array(archive, i, name, *signal)
+                    for i, (name, *signal) in enumerate(description["signals"])
+                    if name in names
+                }
+        except ValidationError:
+            raise
+        except Exception as error:  # whatever a forged file can bring about
             raise ValidationError(
-                f"{path} is not a checkpoint of nengo_lr", "path"
-            ) from None
-        except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ValidationError(
-                f"{path} is damaged, or not a checkpoint of nengo_lr ({error})", "path"
-            ) from None
-    if description["version"] != VERSION:
-        raise ValidationError(
-            f"{path} has version {description['version']} of the format, and this "
-            f"nengo_lr reads version {VERSION}",
-            "path",
-        )
+                f"{path} is damaged, or not a checkpoint of nengo_lr "
+                f"({type(error).__name__}: {error})",
+                "path",
+            ) from error
     return description, arrays
+
+
+def read_member(archive, name, most):
+    """The bytes of one member of an archive, if they are no more than expected."""
+    member = archive.getinfo(name)
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    with archive.open(member) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"{name} is larger than it can be for this model")
+    return data
+
+
+def read_array(archive, number, name, shape, dtype, expected):
+    """One array, whose shape and type are known to be right."""
+    kind = np.dtype(dtype)
+    # numpy's header is a few blocks of 64 bytes
+    data = read_member(
+        archive, f"{number}.npy", math.prod(shape) * kind.itemsize + 1024
+    )
+    start = 10 + int.from_bytes(data[8:10], "little")
+    head = BytesIO(data[:start])
+    if np.lib.format.read_magic(head) != (1, 0):
+        raise ValueError(f"{name} has an unknown header")
+    if np.lib.format.read_array_header_1_0(head) != (tuple(shape), False, kind):
+        raise ValueError(f"{name} has another shape or type than it says")
+    array = np.frombuffer(data, kind, offset=start).reshape(shape)
+    if digest(array) != expected:
+        raise ValueError(f"{name} is not what was written")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"{name} is not a number")
+    return array

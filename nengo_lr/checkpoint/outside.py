@@ -1,65 +1,206 @@
-"""What a model keeps outside of its signals, so that no file can hold it."""
+"""What a model may keep outside of its signals, and whether it is as it was.
 
-import dis
-import types
+No file can hold the state of a Python function. But a file can tell whether a function
+of another simulator has the same state: its variables have the same digests, at the
+saved step it gives the saved output, and to call it changes nothing.
+"""
 
-import nengo
+import re
+
 import numpy as np
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import SimPyFunc
 from nengo.builder.processes import SimProcess
+from nengo.utils.functions import function_name
 
-from nengo_lr.builder.rates import SimScheduledRate
+from nengo_lr.checkpoint.evidence import (
+    Digests,
+    UnseenError,
+    code_of,
+    global_random_state,
+    is_library,
+    memory_of,
+)
 from nengo_lr.schedules import FunctionSchedule
 
-STATELESS_PROCESSES = (
-    nengo.Alpha,
-    nengo.LinearFilter,
-    nengo.Lowpass,
-    nengo.processes.Piecewise,
-    nengo.processes.PresentInput,
-    nengo.synapses.Triangle,
-)
-"""Processes that keep all that they remember in signals."""
 
-VALUES = (bool, bytes, complex, float, int, str, type, types.ModuleType, type(None))
-"""Types of what a function may refer to without remembering anything."""
-
-WRITES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "STORE_SUBSCR", "YIELD_VALUE"}
-RANDOM = {"default_rng", "randint", "randn", "random", "random_sample", "rng"}
-
-
-def kept_outside(model):
-    """The objects of a model that keep state outside of its signals.
+class Outside:
+    """A function, process or neuron type that may keep state outside of signals.
 
     Parameters
     ----------
-    model : nengo.builder.Model
-        A model that has been built.
+    name : str
+        Of it and of its object.
+    functions : list of callable
+        What holds the state: one function, or one for each item of a minibatch.
+    memory : set of int
+        The `memory` of the simulator's signals.
+    call : callable, optional
+        ``call(t, x)`` with the time in seconds and the input. Default (None): it cannot
+        be called without changing signals.
+    x, output : Signal, optional
+        Its input and its output.
+    is_rate : bool, optional
+        Whether it is a learning rate, in whose place another one is all right.
+    """
+
+    def __init__(
+        self, name, functions, memory, call=None, x=None, output=None, is_rate=False
+    ):
+        self.name = name
+        self.functions = functions
+        self.memory = memory
+        self.call = call
+        self.x = x
+        self.output = output
+        self.is_rate = is_rate
+
+    def evidence(self, digests=None):
+        """What a file holds of it: digests of its code and of its variables.
+
+        Parameters
+        ----------
+        digests : Digests, optional
+            Those made since a function was called last, to spare work.
+        """
+        variables, digests = {}, digests or Digests(self.memory)
+        for function in self.functions:
+            for name, digest in digests.of(function).items():
+                variables[name] = variables.get(name, "") + digest
+        return {"code": code_of(self.functions[0]), "variables": variables}
+
+    def differences(self, was, times, values):
+        """Tell what is not as it was in a file.
+
+        Parameters
+        ----------
+        was : dict or None
+            The `evidence` in the file.
+        times : list of float
+            The times in seconds of the saved step and of others before it, at which a
+            function is called. That changes one that has a state. None: it is not.
+        values : callable
+            ``values(signal)`` in the file, or None where it is not there.
+
+        Returns
+        -------
+        differences : list of str
+        """
+        if self.is_rate and (was is None or was["code"] != self.evidence()["code"]):
+            return []  # another rate
+        if was is None:
+            return ["it is not in the file"]
+        found = self.try_out(times, values) if self.call and times else []
+        now = self.evidence()["variables"]
+        for name in sorted({*now, *was["variables"]}):
+            before, digest = was["variables"].get(name, ""), now.get(name, "")
+            if digest.startswith("?"):
+                found.append(f"nobody can see the state of its {name!r} ({digest[2:]})")
+            elif before != digest:
+                # numbers that a rate is made of may be others
+                if not (self.is_rate and before[:1] == digest[:1] == "="):
+                    found.append(f"its {name!r} is not what it was")
+        return list(dict.fromkeys(found))
+
+    def try_out(self, times, values):
+        """Call a function several times, and tell what gives its state away."""
+        x = None if self.x is None else values(self.x)
+        expected = None if self.output is None else values(self.output)
+        is_known = self.x is None or x is not None
+        if not is_known:  # the simulator does not keep it, but the calls still tell
+            x, expected = np.zeros(self.x.shape), None
+
+        def call(t):
+            with np.errstate(all="ignore"):
+                return np.array(self.call(t, None if x is None else x.copy()))
+
+        try:
+            first = call(times[0])
+            if expected is not None:
+                expected, output = expected.copy(), expected
+                expected[...] = first
+                if not np.allclose(expected, output, rtol=1e-7, atol=1e-12):
+                    return ["its output at the saved step is not what it was"]
+            before, shared = self.evidence(), global_random_state()
+            for t in times[1:]:
+                call(t)
+            again = call(times[0])
+        except Exception as error:  # a user's function may raise anything
+            return [f"it cannot be called ({error!r})"] if is_known else []
+        found = []
+        if global_random_state() != shared:
+            found.append("it draws from the random numbers that all functions share")
+        if self.evidence() != before:
+            found.append("it remembers something each time it is called")
+        elif not found and not np.array_equal(first, again):
+            found.append("its output is another one each time")
+        return found
+
+
+def find_outside(host, names):
+    """All that a model may keep outside of its signals.
+
+    Parameters
+    ----------
+    host : Host
+    names : Names
 
     Returns
     -------
-    found : list of str
-        What they are, and why a file cannot hold their state.
+    found : list of Outside
     """
-    nodes = [] if model.toplevel is None else model.toplevel.all_nodes
-    found = []
-    for op in model.operators:
-        if isinstance(op, SimProcess) and not is_stateless_process(op.process):
-            owners = [node for node in nodes if node.output is op.process]
-            found.append(f"{op.process} of {owners[0] if owners else op}")
+    memory = {memory_of(array) for array in host.arrays()}
+    processes = dict(host.process_functions())
+    found = [
+        outside_of_rate(part, f"{what} {names.objects[rule]}", memory)
+        for rule, op in names.rules.items()
+        if op is not None
+        for what, schedule in (
+            ("of", getattr(op, "schedule", None)),
+            ("given to", host.schedule(op.control)),
+        )
+        if schedule is not None
+        for part in functions_of(schedule)
+    ]
+    for op in names.model.operators:
+        if isinstance(op, SimPyFunc) and op.output is not None:
+            found.append(outside_of_function(op, names, memory))
+        elif isinstance(op, SimProcess) and op in processes:
+            name = f"{without_address(op.process)} of {names.of(op)}"
+            is_rate = any(op.process is node.output for node in names.rate_nodes)
+            found.append(Outside(name, processes[op], memory, is_rate=is_rate))
         elif isinstance(op, SimNeurons) and op.state_extra:
-            found.append(f"the random numbers of {op.neurons}")
-        elif isinstance(op, SimPyFunc) and not is_stateless_function(op.fn):
-            owners = [node for node in nodes if node.output is op.fn]
-            found.append(f"the function of {owners[0] if owners else op}")
-        elif isinstance(op, SimScheduledRate):
-            found.extend(
-                f"the learning rate {schedule.function} of {op.owner}"
-                for schedule in functions_of(op.schedule)
-                if not is_stateless_function(schedule.function)
-            )
-    return list(dict.fromkeys(found))
+            unseen = UnseenError("random numbers")
+            found.append(Outside(without_address(op.neurons), [unseen], memory))
+        elif isinstance(op, SimNeurons):
+            if not is_library(type(op.neurons).__module__):
+                found.append(Outside(without_address(op.neurons), [op.neurons], memory))
+    if host.works_in_place:  # others do not let us see all signals
+        unseen = UnseenError("nobody knows how to find it again")
+        found += [Outside(s.name, [unseen], memory) for s in names.unnamed()]
+    return found
+
+
+def outside_of_function(op, names, memory):
+    """The function of a Node or of a Connection."""
+    takes_t, takes_x = op.t is not None, op.x is not None
+
+    def call(t, x):
+        return op.fn(*(t,) * takes_t, *(x,) * takes_x)
+
+    name = f"function {function_name(op.fn)} of {names.of(op)}"
+    is_rate = any(op.fn is node.output for node in names.rate_nodes)
+    return Outside(name, [op.fn], memory, call, op.x, op.output, is_rate)
+
+
+def outside_of_rate(schedule, where, memory):
+    """The function of a learning rate."""
+
+    def call(t, x):
+        return schedule.rate_at(t)
+
+    name = f"learning rate {function_name(schedule.function)} {where}"
+    return Outside(name, [schedule.function], memory, call, is_rate=True)
 
 
 def functions_of(schedule):
@@ -70,55 +211,6 @@ def functions_of(schedule):
         yield from functions_of(part)
 
 
-def is_stateless_process(process):
-    """Whether a process remembers nothing, or all in signals."""
-    if type(process) is nengo.processes.WhiteSignal:
-        return process.seed is not None  # a table, drawn once
-    return type(process) in STATELESS_PROCESSES
-
-
-def is_stateless_function(function):
-    """Whether a function surely remembers nothing from one call to the next.
-
-    That is so for numpy's own functions, and for Python functions that write no global
-    or outer variable, no attribute and no item, draw no random numbers, and refer only
-    to modules, classes, numbers, strings, read-only arrays, and functions like that. A
-    doubt counts as a memory.
-    """
-    return remembers_nothing(function, set())
-
-
-def remembers_nothing(thing, seen):
-    """The same for anything that a function may refer to."""
-    if id(thing) in seen:
-        return True
-    seen.add(id(thing))
-    if isinstance(thing, (*VALUES, np.generic, np.ufunc)):
-        return True
-    if isinstance(thing, np.ndarray):
-        return not thing.flags.writeable
-    if isinstance(thing, (tuple, frozenset)):
-        return all(remembers_nothing(part, seen) for part in thing)
-    if isinstance(thing, nengo.params.FrozenObject):
-        return True
-    if isinstance(thing, (types.BuiltinFunctionType, types.MethodType)):
-        return remembers_nothing(thing.__self__, seen)
-    if not isinstance(thing, types.FunctionType):
-        # numpy wraps its Python functions in a type of its own
-        return getattr(thing, "__module__", None) == "numpy"
-    if thing.__module__.partition(".")[0] in ("numpy", "scipy"):
-        return "random" not in thing.__module__
-    names, steps = set(), list(dis.get_instructions(thing))
-    for step in steps:
-        if step.opname in WRITES or (
-            step.opname == "STORE_DEREF" and step.argval in thing.__code__.co_freevars
-        ):
-            return False
-        if step.opname in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD"):
-            names.add(step.argval)
-    if names & RANDOM:
-        return False
-    outer = [cell.cell_contents for cell in thing.__closure__ or ()]
-    outer += [thing.__globals__[name] for name in names if name in thing.__globals__]
-    outer += thing.__defaults__ or ()
-    return all(remembers_nothing(other, seen) for other in outer)
+def without_address(thing):
+    """What an object is called, without its place in memory."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(thing))

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+import warnings
 from pathlib import Path
 
 import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from nengo_lr.builder.control import FROZEN
+from nengo_lr.builder.control import BUILT, CHOICE, FROZEN, NUMBER, SCHEDULE
 from nengo_lr.builder.hosts import host_of
-from nengo_lr.builder.rates import SimRate
 from nengo_lr.checkpoint import files
-from nengo_lr.checkpoint.outside import functions_of, kept_outside
-from nengo_lr.checkpoint.signals import (
-    named_signals,
-    unnamed_states,
-    written_signals,
-)
+from nengo_lr.checkpoint.description import compare, describe
+from nengo_lr.checkpoint.outside import find_outside
+from nengo_lr.checkpoint.signals import RATE, Names
 from nengo_lr.checks import check_choice
 from nengo_lr.schedules import expressions
 
 OUTSIDE = ("refuse", "skip", "replay")
+LAST_STEPS = 8
+"""On how many steps a function is tried."""
+
+SLACK = 1 << 16
+"""By how many bytes a file's description may be longer than twice that of the model."""
 
 
-def save(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> None:
+def save(sim: nengo.Simulator, path: str | Path) -> None:
     """Save all that a run needs to go on: weights, states, and the time.
 
     The file is complete or not there: it is written beside ``path`` and renamed. A file
@@ -33,27 +35,24 @@ def save(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> Non
 
     Parameters
     ----------
-    sim : nengo.Simulator or nengo_dl.Simulator
-        A simulator that is open.
+    sim : nengo.Simulator
+        A simulator that is open: Nengo's, NengoDL's, or one of a subclass.
     path : str or Path
         The file, whose name is used as it is.
-    outside : {"refuse", "skip", "replay"}, optional
-        What to do where a model keeps state outside of its signals, as random
-        processes, stochastic neurons and functions with a memory do: raise an error
-        that names them (default); save the rest, so that they start anew; or let `load`
-        run the model from the start to the same step, so that they are where they were.
 
     Raises
     ------
     ValidationError
-        If the simulator is of another kind, if the model keeps state outside of its
-        signals, or if a function was set as a learning rate while it ran.
+        If the simulator is of another kind, or if something else than a file is there.
+    SimulatorClosed
+        If the simulator is closed.
     OSError
         If the file cannot be written.
 
     Notes
     -----
-    Data of probes is not saved.
+    Data of probes is not saved. Whatever the model keeps outside of its signals, such
+    as random numbers, no file can hold: `load` tells.
 
     Examples
     --------
@@ -74,167 +73,204 @@ def save(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> Non
     20
     """
     host = host_of(sim)
-    check_choice(outside, OUTSIDE, "outside")
-    found = kept_outside(sim.model)
-    if found and outside == "refuse":
-        raise ValidationError(
-            f"The model keeps state outside of its signals: {'; '.join(found)}. Save "
-            "the rest with outside='skip', or let it be run again from the start when "
-            "it is loaded with outside='replay'",
-            "sim",
-        )
-    arrays = {
-        name: values
-        for name, signal in signals_of(sim).items()
-        if (values := host.read(signal)) is not None
-    }
-    description = {
-        "simulator": host.name,
-        "dt": sim.dt,
-        "steps": int(sim.n_steps),
-        "seed": None if sim.seed is None else int(sim.seed),
-        "replay": bool(found) and outside == "replay",
-        "schedules": [texts(op) for op in rate_operators(sim)],
-        "fingerprint": fingerprint(host.name, sim.dt, arrays),
-        "names": list(arrays),
-    }
-    files.write(path, description, arrays)
+    names = Names(sim.model)
+    files.write(path, describe(host, names), dict(read_all(host, names)))
 
 
-def load(sim: nengo.Simulator, path: str | Path) -> None:
+def load(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> None:
     """Put a simulator where another one was when it was saved.
 
     Either all of it is loaded or nothing. Data of the simulator's probes is cleared.
+    From the next step on, learning rates are those that this model was built with, or
+    those that `set_learning_rate` had set before the file was saved.
 
     Parameters
     ----------
-    sim : nengo.Simulator or nengo_dl.Simulator
+    sim : nengo.Simulator
         A simulator of the same model, open, of the same kind and with the same ``dt``.
-        If the file asks for a replay, it must not have run yet.
     path : str or Path
         A file that `save` has written.
+    outside : {"refuse", "skip", "replay"}, optional
+        What to do where the model keeps state outside of its signals, as random
+        processes, stochastic neurons and functions with a memory do, and that state is
+        not what it was: raise an error that names them (default); leave it as it is, so
+        that noise starts anew; or run the model from the start to the same step, for
+        which the simulator must not have run yet.
 
     Raises
     ------
     ValidationError
-        If the file is damaged or none of ours, or if it is one of another model.
+        If the file is damaged or none of ours, if it is one of another model, or if
+        state outside of signals is not what it was.
+    SimulatorClosed
+        If the simulator is closed.
     OSError
         If the file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        If not even a replay has brought state outside of signals to where it was.
 
     Notes
     -----
     On the reference simulator without its optimizer (``optimize=False``) the run that
     is resumed has the bits of one that was never interrupted; with it, and on NengoDL,
     it is the same up to rounding.
+
+    Functions of Nodes and Connections are called about ten times, at the saved step and
+    those before it, to see whether they remember anything.
+
+    ``sim.trange()`` starts at 0, and probes have data from the saved step on only: the
+    times of ``data = sim.data[probe]`` are ``t[len(t) - len(data):]``.
     """
     host = host_of(sim)
-    description, arrays = files.read(path)
-    signals = signals_of(sim)
-    saved = dict(zip(description["names"], arrays))
-    now = {
-        name: values
-        for name, signal in signals.items()
-        if (values := host.read(signal)) is not None
-    }
-    compare(path, description, saved, host.name, sim, now)
-    if description["replay"]:
-        replay(path, description, sim)
-
-    for op, schedules in zip(rate_operators(sim), description["schedules"]):
-        op.given = expressions.parse(schedules[0]) if schedules else None
-    written = written_signals(sim.model)
-    controls = [op.control for op in rate_operators(sim)]
-    for name, values in saved.items():
-        if signals[name] in controls:
-            values[FROZEN] = now[name][FROZEN]
-            host.set_control(signals[name], values)
-        elif signals[name].base in written:
-            host.write(signals[name], values)
-    host.finish()
+    check_choice(outside, OUTSIDE, "outside")
+    names = Names(sim.model)
+    own = describe(host, names)
+    shapes = {name: files.outline(values) for name, values in read_all(host, names)}
+    own["signals"] = [[name, *outline, ""] for name, outline in shapes.items()]
+    size = 2 * len(json.dumps(own)) + 64 * len(shapes) + SLACK
+    description, arrays = files.read(path, lambda its: compare(path, its, own), size)
+    check_constants(path, arrays, host, names)
+    rates = saved_rates(path, description, arrays, host, names)
+    if outside == "replay":
+        replay(path, description["seed"], int(arrays["step"]), host)
+    if outside != "skip":
+        check_outside(path, description, arrays, host, names, outside == "replay")
+    restore(arrays, rates, host, names)
 
 
-def signals_of(sim):
-    """The named signals of a simulator, all of its states among them."""
-    signals = named_signals(sim.model)
-    unnamed = unnamed_states(sim.model, signals)
-    if unnamed and host_of(sim).works_in_place:
-        raise ValidationError(
-            f"nengo_lr does not know how to find {', '.join(map(str, unnamed))} again; "
-            "please report this with the model",
-            "sim",
-        )
-    return signals
+def read_all(host, names):
+    """Yield the name and the values of each signal that the simulator keeps."""
+    for name, signal in names.signals.items():
+        values = host.read(signal)
+        if values is not None:
+            yield name, values
 
 
-def rate_operators(sim):
-    """The operators that set learning rates, in the order in which they were built."""
-    return [op for op in sim.model.operators if isinstance(op, SimRate)]
+def check_constants(path, arrays, host, names):
+    """Refuse a file of a model with other constants."""
+    lasting = names.written()
+    for name, signal in names.signals.items():
+        if signal.base not in lasting and name in arrays:
+            values = arrays[name]
+            # solvers round differently from one machine to the next
+            scale = np.max(np.abs(values), initial=0)
+            if not np.allclose(values, host.read(signal), rtol=1e-4, atol=1e-6 * scale):
+                raise ValidationError(
+                    f"{path} was saved from another model: the constants {name!r} "
+                    "differ, as they do with another seed",
+                    "path",
+                )
 
 
-def texts(op):
-    """The schedules that an operator was given while it ran, as texts."""
-    schedules = [] if op.given is None else [op.given]
-    for schedule in schedules:
-        if any(functions_of(schedule)):
-            raise ValidationError(
-                f"The learning rate of {op.owner} was set to a function, which no file "
-                "can hold: build the connection with it, or set a schedule",
-                "sim",
+def saved_rates(path, description, arrays, host, names):
+    """The control and the given schedule, or None, of the operators that set rates."""
+    rates = {}
+    for rule, op in names.rules.items():
+        if op is None:
+            continue
+        name = names.objects[rule]
+        control, schedule = arrays[f"{name}: control"].copy(), None
+        control[FROZEN] = host.read(op.control)[FROZEN]
+        if control[CHOICE] == SCHEDULE:
+            text, schedule = (
+                description["rules"][name]["given"],
+                host.schedule(op.control),
             )
-    return [repr(schedule) for schedule in schedules]
+            if text is not None and text != repr(schedule):
+                schedule = parse(path, name, text)
+            if schedule is None:
+                raise ValidationError(
+                    f"{path} cannot hold the function to which the learning rate of "
+                    f"its {name} was set; set it in this simulator, too, and load then",
+                    "path",
+                )
+        elif control[CHOICE] not in (BUILT, NUMBER):
+            raise ValidationError(f"{path} is damaged (the control of {name})", "path")
+        rates[op] = control, schedule
+    return rates
 
 
-def fingerprint(simulator, dt, arrays):
-    """A hash of all names, shapes and types."""
-    shapes = [f"{name} {array.shape} {array.dtype}" for name, array in arrays.items()]
-    text = "\n".join([simulator, repr(dt), *shapes])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def compare(path, description, saved, simulator, sim, now):
-    """Raise a ValidationError where a file and a simulator are not of one model."""
-
-    def refuse(difference):
+def parse(path, name, text):
+    """The schedule that a text stands for."""
+    try:
+        return expressions.parse(text)
+    except ValidationError as error:
         raise ValidationError(
-            f"{path} was saved from another model: {difference}", "path"
-        )
-
-    if description["simulator"] != simulator:
-        refuse(f"it is one of {description['simulator']}, not of {simulator}")
-    if description["dt"] != sim.dt:
-        refuse(f"its dt is {description['dt']} s, here it is {sim.dt} s")
-    if description["fingerprint"] != fingerprint(simulator, sim.dt, saved):
-        raise ValidationError(f"{path} is damaged (its fingerprint is wrong)", "path")
-    for name in (*saved, *now):
-        if name not in now or name not in saved:
-            refuse(f"{name!r} is only in {'it' if name in saved else 'this one'}")
-        if (saved[name].shape, saved[name].dtype) != (now[name].shape, now[name].dtype):
-            refuse(
-                f"{name!r} has shape {saved[name].shape} and type {saved[name].dtype} "
-                f"in it, and {now[name].shape} and {now[name].dtype} here"
-            )
-    written = written_signals(sim.model)
-    signals = named_signals(sim.model)
-    for name, values in saved.items():
-        # solvers round differently from one machine to the next
-        if signals[name].base not in written and not np.allclose(
-            values, now[name], rtol=1e-4, atol=1e-6 * np.max(np.abs(values), initial=0)
-        ):
-            refuse(f"the constants {name!r} differ, as they do with another seed")
+            f"the learning rate of the {name} of {path} was set to {text}, which "
+            f"cannot be read ({error}); set it in this simulator, too, and load then",
+            "path",
+        ) from None
 
 
-def replay(path, description, sim):
+def replay(path, seed, steps, host):
     """Run a simulator from the start to the step of a file."""
-    if sim.n_steps:
+    if host.sim.n_steps:
         raise ValidationError(
-            f"{path} asks to run the model again from the start, but the simulator is "
-            f"at step {sim.n_steps}: give a new one",
+            f"{path} can be replayed from the start only, but the simulator is at step "
+            f"{host.sim.n_steps}: give a new one",
             "sim",
         )
-    if description["seed"] != sim.seed:
+    if seed != host.sim.seed:
         raise ValidationError(
-            f"{path} asks to run the model again, with seed {description['seed']}, but "
-            f"the simulator has seed {sim.seed}",
+            f"{path} can be replayed with seed {seed} only, but the simulator has seed "
+            f"{host.sim.seed}",
             "sim",
         )
-    sim.run_steps(description["steps"])
+    if steps:
+        host.run(steps)
+
+
+def check_outside(path, description, arrays, host, names, has_replayed):
+    """Refuse a simulator whose state outside of its signals is not that of a file."""
+    by_signal = {signal: arrays.get(name) for name, signal in names.signals.items()}
+    step = int(arrays["step"])
+    steps = [step, *range(step - 1, max(step - LAST_STEPS, 0), -1)]
+    times = [] if has_replayed else [n * host.sim.dt for n in steps]
+
+    def values(signal):
+        return by_signal.get(signal) if step else None
+
+    differences = [
+        f"{part.name}: {difference}"
+        for part in find_outside(host, names)
+        for difference in part.differences(
+            description["outside"].get(part.name), times, values
+        )
+    ]
+    if differences and has_replayed:
+        warnings.warn(
+            f"A replay of {path} did not bring back all state outside of signals: "
+            f"{'; '.join(differences)}",
+            stacklevel=3,
+        )
+    elif differences:
+        raise ValidationError(
+            f"{path} cannot bring back what the model keeps outside of its signals. "
+            f"{'; '.join(differences)}. Give random processes a seed of their own, or "
+            f"the simulator seed={description['seed']}; or run the model again from "
+            "the start with outside='replay'; or leave that state as it is now with "
+            "outside='skip'",
+            "path",
+        )
+
+
+def restore(arrays, rates, host, names):
+    """Write all that lasts to a simulator."""
+    lasting = names.written()
+    controls = {op.control for op in rates}
+    for name, signal in names.signals.items():
+        if signal.base in lasting and signal not in controls:
+            if name in arrays:
+                host.write(signal, arrays[name])
+            elif name.startswith(RATE) and host.read(signal) is not None:
+                host.write(signal, signal.initial_value)  # the file's rate is another
+    for op, (control, schedule) in rates.items():
+        if host.read(op.rate) is not None:
+            host.write(op.rate, op.rate.initial_value)  # a constant is set nowhere else
+        host.set_control(op.control, control)
+        if schedule is not None:
+            host.set_schedule(op.control, schedule)
+    host.finish()

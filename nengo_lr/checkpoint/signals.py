@@ -1,64 +1,143 @@
-"""All signals of a simulator, named so that the same model has the same names again."""
+"""Names of a model's objects and signals, the same wherever it is built again."""
 
+from collections import Counter
+
+from nengo import Connection, Node
+from nengo.base import NengoObject
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Reset
+from nengo.connection import LearningRule
+from nengo.ensemble import Neurons
+
+from nengo_lr.builder.rates import SimRate
 
 MERGED = (Copy, DotInc, ElementwiseInc, Reset, SimNeurons)
 """Operators whose order Nengo's optimizer changes. Their states go by object."""
 
+RATE = "learning rate of "
+"""How the names of signals begin that only one kind of rate has."""
 
-def named_signals(model):
-    """Name the signals of a model.
+
+class Names:
+    """The names of a model's objects and signals.
 
     Nengo's optimizer rearranges signals in an order that differs from one process to
     the next. An object's place in the model and the key of its signal do not, nor does
-    the order of the operators that are never merged.
+    the order of the operators that are never merged. What belongs to a learning rate
+    goes by its rule, so that in another model the rate can be of another kind.
 
     Parameters
     ----------
     model : nengo.builder.Model
         A model that has been built.
 
-    Returns
-    -------
+    Attributes
+    ----------
+    rules : dict of LearningRule to SimRate or None
+        The learning rules, with the operators that set their rates.
+    rate_nodes : dict of nengo.Node to LearningRule
+        The Nodes that drive learning rates.
+    objects : dict of object to str
+        Such as ``"Ensemble 0 'pre'"``; without the Nodes that drive learning rates.
     signals : dict of str to nengo.builder.Signal
+        All signals; the names of those that belong to learning rates begin with `RATE`.
     """
-    signals = {"step": model.step, "time": model.time}
-    for i, (owner, by_key) in enumerate(model.sig.items()):
-        for key, signal in by_key.items():
-            signals[f"{i} {type(owner).__name__} {key}"] = signal
-    lasting = [op for op in model.operators if not isinstance(op, MERGED)]
-    for i, op in enumerate(lasting):
-        for j, signal in enumerate(op.all_signals):
-            signals[f"operator {i} {type(op).__name__} {j}"] = signal
-    unique = {}
-    for name, signal in signals.items():
-        if signal is not None and not signal.sparse:
-            unique.setdefault(signal, name)
-    return {name: signal for signal, name in unique.items()}
 
+    def __init__(self, model):
+        self.model = model
+        rates = {op.control: op for op in model.operators if isinstance(op, SimRate)}
+        self.rules = {
+            rule: rates.get(signals.get("control"))
+            for rule, signals in model.sig.items()
+            if isinstance(rule, LearningRule)
+        }
+        self.rate_nodes = {
+            rule.learning_rule_type.learning_rate: rule
+            for rule in self.rules
+            if isinstance(getattr(rule.learning_rule_type, "learning_rate", None), Node)
+        }
+        self.objects, counts = {}, Counter()
+        for thing in model.sig:
+            if isinstance(thing, NengoObject) and thing not in self.rate_nodes:
+                kind = type(thing).__name__
+                label = "" if thing.label is None else f" {thing.label!r}"
+                self.objects[thing] = f"{kind} {counts[kind]}{label}"
+                counts[kind] += 1
+        for thing in model.sig:
+            if isinstance(thing, Connection):
+                pre, post = map(self.name, (thing.pre_obj, thing.post_obj))
+                self.objects[thing] += f" from {pre} to {post}"
+        for thing in model.sig:
+            if isinstance(thing, (LearningRule, Neurons)):
+                name = self.name(thing)
+                counts[name] += 1  # a connection may have several rules
+                again = f" ({counts[name]})" if counts[name] > 1 else ""
+                self.objects[thing] = name + again
+        self.signals = self._name_signals(
+            {op.rate: rule for rule, op in self.rules.items() if op is not None}
+        )
 
-def written_signals(model):
-    """The bases of all signals that operators write, or users by `nengo_lr.runtime`."""
-    written = {
-        signal.base
-        for op in model.operators
-        for signal in (*op.sets, *op.incs, *op.updates)
-    }
-    return written | {
-        by_key["control"].base for by_key in model.sig.values() if "control" in by_key
-    }
+    def name(self, thing):
+        """The name of an object or of a part of one."""
+        if isinstance(thing, LearningRule):
+            return f"learning rule of {self.name(thing.connection)}"
+        if isinstance(thing, Neurons):
+            return f"neurons of {self.name(thing.ensemble)}"
+        if thing in self.rate_nodes:
+            return "the Node of a learning rate"
+        return self.objects.get(thing, f"a {type(thing).__name__}")
 
+    def _name_signals(self, of_rates):
+        for node, rule in self.rate_nodes.items():
+            of_rates.update(dict.fromkeys(self.model.sig[node].values(), rule))
+        signals = {"step": self.model.step, "time": self.model.time}
+        for thing, name in self.objects.items():
+            for key, signal in self.model.sig[thing].items():
+                signals[f"{name}: {key}"] = signal
+        lasting = []
+        for op in self.model.operators:
+            rule = next((of_rates[s] for s in op.sets if s in of_rates), None)
+            if rule is not None:
+                for i, signal in enumerate(op.updates):
+                    name = f"{RATE}{self.objects[rule]}: {type(op).__name__} {i}"
+                    signals[name] = signal
+            elif not isinstance(op, MERGED):
+                lasting.append(op)
+        for i, op in enumerate(lasting):
+            for j, signal in enumerate(op.all_signals):
+                signals[f"operator {i} {type(op).__name__} {j}"] = signal
+        unique = {}
+        for name, signal in signals.items():
+            if signal is not None and not signal.sparse and signal not in of_rates:
+                unique.setdefault(signal, name)
+        return {name: signal for signal, name in unique.items()}
 
-def unnamed_states(model, signals):
-    """The signals that last from one step to the next, of which no part has a name."""
-    transient = {
-        signal.base for op in model.operators for signal in op.sets if covers(signal)
-    }
-    named = {signal.base for signal in signals.values()}
-    return written_signals(model) - transient - named
+    def of(self, op):
+        """The name of the object that the operator of a function or process is of."""
+        run = getattr(op, "fn", getattr(op, "process", None))
+        for thing in (*self.objects, *self.rate_nodes):
+            if getattr(thing, "output", getattr(thing, "function", None)) is run:
+                return self.name(thing)
+        names = (name for name, x in self.signals.items() if x is op.output)
+        return next(names, str(op.tag)).partition(": ")[0]
 
+    def written(self):
+        """The bases of all signals that operators write, or users of `runtime`."""
+        bases = {
+            signal.base
+            for op in self.model.operators
+            for signal in (*op.sets, *op.incs, *op.updates)
+        }
+        controls = (op.control.base for op in self.rules.values() if op is not None)
+        return bases.union(controls)
 
-def covers(signal):
-    """Whether a signal is all of its base."""
-    return signal.size == signal.base.size
+    def unnamed(self):
+        """The signals that last from one step to the next, and that have no name."""
+        transient = {
+            signal.base
+            for op in self.model.operators
+            for signal in op.sets
+            if signal.size == signal.base.size
+        }
+        named = {signal.base for signal in self.signals.values()}
+        return self.written() - transient - named

@@ -6,6 +6,7 @@ import sys
 import warnings
 
 import numpy as np
+from nengo.builder.processes import SimProcess
 
 from nengo_lr.backends.nengo_dl.filters import working_filter
 from nengo_lr.builder.hosts import Host
@@ -85,6 +86,21 @@ class NengoDL(Host):
         tensor = self.sim.tensor_graph.signals[signal]
         rows = np.concatenate([np.arange(*bounds) for bounds in tensor.slices])
         return (slice(None), rows) if tensor.minibatched else rows
+
+    def arrays(self):
+        builders = self.sim.tensor_graph.op_builder.op_builds.values()
+        return [a for builder in builders for a in getattr(builder, "step_states", ())]
+
+    def process_functions(self):
+        # Nodes without input run before the graph, with states of their own; processes
+        # that TensorFlow computes have no functions
+        graph, signals = self.sim.tensor_graph, self.sim.model.sig
+        inputs = {signals[n]["out"]: f for n, f in graph.input_funcs.items()}
+        for operator in self.sim.model.operators:
+            if isinstance(operator, SimProcess) and operator.output in inputs:
+                yield operator, inputs[operator.output]
+        for builder in graph.op_builder.op_builds.values():
+            yield from zip(builder.ops, getattr(builder, "step_fs", ()))
 
     def finish(self):
         self.sim._update_steps()
