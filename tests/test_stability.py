@@ -338,6 +338,14 @@ def optimized():
     return learning_network(nlr.ScheduledPES(optimizer=nlr.AdaGrad()))
 
 
+def preconditioned():
+    return learning_network(nlr.ScheduledPES(precondition=5))
+
+
+def automatic():
+    return learning_network(nlr.ScheduledPES("auto"))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -355,6 +363,8 @@ def optimized():
         (triangle, "only LinearFilters"),
         (lambda: exact(1e-4, gain=-1.0), "grows with any rate: it must be"),
         (optimized, "without an optimizer.*AdaGrad"),
+        (preconditioned, "a precondition.*precondition=5"),
+        (automatic, "the rate .auto.*Auto"),
         (lambda: learning_network(nengo.RLS()), "must learn with one PES.*RLS"),
     ],
 )

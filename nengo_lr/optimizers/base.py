@@ -1,9 +1,5 @@
 """What every optimizer shares: its state, and how it is called."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 import numpy as np
 
 from nengo_lr.schedules.params import Declared
@@ -31,7 +27,7 @@ class Optimizer(Declared):
     that follows numpy's names.
     """
 
-    probeable: ClassVar[tuple[str, ...]] = ()
+    probeable: tuple[str, ...] = ()
     """The names of the state that can be probed on the learning rule."""
 
     def initial_state(self, shape):

@@ -11,6 +11,7 @@ import numpy as np
 from nengo.exceptions import ValidationError
 from numpy.typing import ArrayLike
 
+from nengo_lr.auto import Auto
 from nengo_lr.builder.hosts import host_of
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.error_loop import ErrorLoop
@@ -68,10 +69,11 @@ def stable_rate(
     ------
     ValidationError
         If there is no answer, with the reason: the connection does not learn with one
-        PES rule without an optimizer; its neurons are silent; its error does not depend
-        on its output, grows with any rate (its sign is wrong), or comes through objects
-        that are not linear (a Node with a function, such as a gate or a simulated arm,
-        a function, neurons); or its output comes back to its input.
+        PES rule whose change is PES's own but for the rate; its neurons are silent; its
+        error does not depend on its output, grows with any rate (its sign is wrong), or
+        comes through objects that are not linear (a Node with a function, such as a
+        gate or a simulated arm, a function, neurons); or its output comes back to its
+        input.
 
     Notes
     -----
@@ -329,13 +331,23 @@ def pes_rule(connection):
         for rule in rules_of(connection)
         if isinstance(rule.learning_rule_type, (nengo.PES, ScheduledPES))
     ]
-    if len(rules) != 1 or getattr(rules[0].learning_rule_type, "optimizer", None):
+    if len(rules) != 1 or changes_the_gradient(rules[0].learning_rule_type):
         raise ValidationError(
             f"{connection} must learn with one PES or ScheduledPES, without an "
-            f"optimizer (got {connection.learning_rule_type})",
+            'optimizer, a precondition or the rate "auto" (got '
+            f"{connection.learning_rule_type})",
             "connection",
         )
     return rules[0]
+
+
+def changes_the_gradient(rule_type):
+    """Whether something beside the rate distinguishes a rule from PES."""
+    return isinstance(rule_type, ScheduledPES) and (
+        rule_type.optimizer is not None
+        or rule_type.precondition is not None
+        or isinstance(rule_type.learning_rate, Auto)
+    )
 
 
 def largest_rate(connection):
