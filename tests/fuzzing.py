@@ -1,11 +1,12 @@
 """Random networks with learning rules, described by plain data.
 
 A network is drawn as a description that `build` makes into a model, as often as it is
-asked: with our rule, with plain PES where the rates are constant, or with the error
+asked: with our rules, with plain PES where the rates are constant, or with the error
 scaled in Nodes. Everything has its seed, so that the variants differ only in that.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Optional
 
 import nengo
@@ -16,21 +17,37 @@ import nengo_lr as nlr
 from nengo_lr.schedules import expressions
 
 N_STEPS = 60
-DT = 0.001
+
+STEPS = (0.001, 0.001, 0.0003, 1 / 3000, 0.0007)
+"""Lengths of a step in seconds: multiples of most of them are not exact."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One learning rule: the rate as text, or ``node`` or ``law``, and the optimizer.
+    """One learning rule: the rate as text, or the kind of rate, and the optimizer.
 
-    The text of a schedule is what `nengo_lr.schedules.expressions.parse` reads.
+    The text of a schedule is what `nengo_lr.schedules.expressions.parse` reads. A kind
+    of rate is ``node``, ``vector node`` or ``law``. Types that begin with "native" are
+    Nengo's own.
     """
 
     rate: str
     optimizer: Optional[str] = None
-    pre_synapse: Optional[float] = 0.005
+    pre_synapse: str = "Lowpass"
     probed: bool = False
     type: str = "PES"
+
+    @property
+    def native(self):
+        return self.type.startswith("native")
+
+    @property
+    def kind(self):
+        """Constant, schedule, node, vector node or law."""
+        if self.rate in ("node", "vector node", "law"):
+            return self.rate
+        constant = re.fullmatch(r"Constant\([^()]*\)", self.rate)
+        return "constant" if constant else "schedule"
 
 
 @dataclass(frozen=True)
@@ -39,11 +56,12 @@ class Learner:
 
     seed: int
     kind: str
-    rule: Rule
+    rules: tuple
+    container: str = "single"
     dimensions: int = 1
     neurons: str = "LIF"
     nested: bool = False
-    error_synapse: Optional[float] = 0.005
+    error_synapse: str = "Lowpass"
 
 
 @dataclass(frozen=True)
@@ -51,51 +69,104 @@ class Description:
     """A whole network: one or more connections that learn."""
 
     learners: tuple
+    dt: float = STEPS[0]
+    defaults: bool = False
+
+    @property
+    def rules(self):
+        return [rule for learner in self.learners for rule in learner.rules]
+
+    @property
+    def convertible(self):
+        """Whether `nengo_lr.to_error_scaling` takes it."""
+        ours = [rule for rule in self.rules if not rule.native]
+        return bool(ours) and all(
+            rule.optimizer is None and (rule.type == "PES" or rule.kind == "constant")
+            for rule in ours
+        )
 
     @property
     def features(self):
         """What this network has, as a set of words."""
-        found = {"several rules"} if len(self.learners) > 1 else set()
-        schedules = {one.rule.rate for one in self.learners if one.rule.type == "PES"}
-        if len(schedules) > 1:
+        found = {"several learners"} if len(self.learners) > 1 else set()
+        if len({rule.rate for rule in self.rules if rule.type == "PES"}) > 1:
             found.add("several rates")
+        if self.defaults:
+            found.add("config defaults")
+        found.add(f"dt: {self.dt:.3g}")
         for learner in self.learners:
-            rule = learner.rule
-            found |= {learner.kind, learner.neurons, f"rate: {rate_kind(rule)}"}
-            found.add(f"optimizer: {rule.optimizer}" if rule.optimizer else "plain")
-            found.add(f"rule: {rule.type}")
+            found |= {learner.kind, learner.neurons, f"rules: {learner.container}"}
+            found.add(f"error synapse: {learner.error_synapse}")
             if learner.nested:
                 found.add("nested")
+        for rule in self.rules:
+            found |= {f"rule: {rule.type}", f"pre_synapse: {rule.pre_synapse}"}
+            found.add(f"optimizer: {rule.optimizer}" if rule.optimizer else "plain")
+            if not rule.native:
+                found.add(f"rate: {rule.kind}")
             if rule.probed:
                 found.add("delta probed")
-            if rule.pre_synapse is None:
-                found.add("no pre_synapse")
         return found
 
+    def with_rates(self, rates):
+        """The same network with other rates, one for each rule in turn."""
+        rates = iter(rates)
+        learners = tuple(
+            replace(
+                learner,
+                rules=tuple(replace(rule, rate=next(rates)) for rule in learner.rules),
+            )
+            for learner in self.learners
+        )
+        return replace(self, learners=learners)
 
-def rate_kind(rule):
-    """Constant, schedule, node or law."""
-    if rule.rate in ("node", "law"):
-        return rule.rate
-    return "constant" if rule.rate.startswith("Constant") else "schedule"
 
+DECODED = (
+    "decoded",
+    "to a node",
+    "sliced",
+    "repeated index",
+    "function to fewer dimensions",
+    "function and matrix",
+    "scalar transform",
+    "matrix transform",
+    "recurrent",
+    "neurons to ensemble",
+)
+"""Kinds of connections whose error has the dimensions of what they put out."""
 
-KINDS = ("decoded", "weight solver", "neurons", "sliced", "neurons to ensemble")
-NEURONS = ("LIF", "RectifiedLinear", "LIFRate", "Sigmoid")
+KINDS = (*DECODED, "weight solver", "neurons", "recurrent neurons")
+BOUNDED = ("LIF", "LIFRate", "Sigmoid", "AdaptiveLIF", "Tanh")
+"""Types of neurons that keep a recurrent network from growing without end."""
+
+NEURONS = (*BOUNDED, "RectifiedLinear", "SpikingRectifiedLinear")
 OPTIMIZERS = ("AdaGrad", "RMSProp", "Adam", "LocalGains")
-OTHER_RULES = ("Oja", "BCM", "Voja")
+OTHER_RULES = {
+    "decoded": ("Voja", "Voja"),
+    "repeated index": ("Voja",),
+    "neurons": ("Oja", "BCM"),
+    "recurrent neurons": ("Oja", "BCM"),
+}
+"""The rules beside PES that suit some kinds of connections."""
+SYNAPSES = {
+    "None": None,
+    "Lowpass": nengo.Lowpass(0.005),
+    "Alpha": nengo.Alpha(0.004),
+    "LinearFilter": nengo.LinearFilter([1], [0.000008, 0.006, 1]),
+    "one pole": nengo.LinearFilter([1], [0.004, 1]),
+}
 
 
 @st.composite
-def rates(draw, kinds=("constant", "schedule", "node", "law")):
+def rates(draw, kinds, dt):
     """The rate of a rule, as text."""
     kind = draw(st.sampled_from(kinds))
-    if kind in ("node", "law"):
+    if kind in ("node", "vector node", "law"):
         return kind
     value = draw(st.sampled_from([0.0, 1e-5, 1e-4, 5e-4]))
     if kind == "constant":
         return f"Constant({value})"
-    boundary = draw(st.integers(1, N_STEPS)) * DT
+    boundary = draw(st.integers(1, N_STEPS)) * dt
     return draw(
         st.sampled_from(
             [
@@ -112,80 +183,108 @@ def rates(draw, kinds=("constant", "schedule", "node", "law")):
     )
 
 
+ALL_RATES = ("constant", "schedule", "node", "law")
+
+
 @st.composite
-def learners(draw, kinds=("constant", "schedule", "node", "law"), others=True):
-    """A connection that learns."""
-    other = others and draw(st.integers(0, 4)) == 0
-    if other:
-        type = draw(st.sampled_from(OTHER_RULES))
-        rule = Rule(draw(rates(kinds)), type=type)
-        kind = "decoded" if type == "Voja" else "neurons"
-    else:
-        kind = draw(st.sampled_from(KINDS))
-        rule = Rule(
-            draw(rates(kinds)),
-            draw(st.sampled_from((None, None, *OPTIMIZERS))) if others else None,
-            draw(st.sampled_from([0.005, None])),
-            draw(st.integers(0, 3)) == 0,
-        )
+def learners(draw, dt, kinds=ALL_RATES, others=True):
+    """A connection that learns, with one to three rules of different types."""
+    kind = draw(st.sampled_from((*KINDS, *OTHER_RULES) if others else KINDS))
+    container = draw(st.sampled_from(("single", "list", "dict")))
+    n_rules = 1 if container == "single" else draw(st.integers(2, 3))
+    beside = OTHER_RULES.get(kind, ()) if others else ()
+    types = ("PES", *beside)
+    if n_rules > 1:
+        types += ("PES", "native PES", *(f"native {name}" for name in beside))
+    vectors = ("vector node",) if "node" in kinds and kind in DECODED else ()
+    # rules on one connection must differ, or Nengo takes them for one
+    synapses = draw(st.permutations(list(SYNAPSES)))
+    rules = []
+    for synapse in synapses[:n_rules]:
+        type = draw(st.sampled_from(types))
+        if type != "PES":
+            taken = {rule.type.removeprefix("native ") for rule in rules}
+            type = "PES" if type.removeprefix("native ") in taken else type
+        is_pes = type == "PES"
+        rate = draw(rates((*kinds, *vectors) if is_pes else kinds, dt))
+        if type.startswith("native"):
+            rate = "Constant(1e-4)"
+        optimizer = None
+        if is_pes and others:
+            optimizer = draw(st.sampled_from((None, None, *OPTIMIZERS)))
+        probed = is_pes and draw(st.integers(0, 3)) == 0
+        rules.append(Rule(rate, optimizer, synapse, probed, type))
     return Learner(
         draw(st.integers(0, 10_000)),
         kind,
-        rule,
+        tuple(rules),
+        container,
         draw(st.integers(1, 3)),
-        draw(st.sampled_from(NEURONS)),
+        draw(st.sampled_from(BOUNDED if "recurrent" in kind else NEURONS)),
         draw(st.booleans()),
-        draw(st.sampled_from([0.005, None])),
+        draw(st.sampled_from(sorted(SYNAPSES))),
     )
 
 
-def networks(**kwargs):
+@st.composite
+def networks(draw, **kwargs):
     """Descriptions of networks with one to three connections that learn."""
-    parts = st.lists(learners(**kwargs), min_size=1, max_size=3)
-    return st.builds(lambda parts: Description(tuple(parts)), parts)
+    dt = draw(st.sampled_from(STEPS))
+    parts = draw(st.lists(learners(dt, **kwargs), min_size=1, max_size=3))
+    return Description(tuple(parts), dt, draw(st.integers(0, 3)) == 0)
 
 
 # --- from the description to a model
 
 
-SIZES = {"PES": 1.0, "Oja": 1e-2, "BCM": 1e-5, "Voja": 1.0}
+SIZES = {"Oja": 1e-2, "BCM": 1e-5}
 """By what a rule's rates are smaller than those of PES; BCM diverges at its rates."""
 
 
-def make_rate(rule):
+def make_rate(rule, size):
     """The rate that a rule's text stands for; a Node is made where it is called."""
-    size = SIZES[rule.type]
+    factor = SIZES.get(rule.type, 1.0)
     if rule.rate == "node":
-        return nengo.Node(Oscillation(3e-4 * size))
+        return nengo.Node(Oscillation(3e-4 * factor), size_in=0, size_out=1)
+    if rule.rate == "vector node":
+        return nengo.Node(Oscillation(3e-4 * factor, size), size_in=0, size_out=size)
     if rule.rate == "law":
-        return nlr.ErrorDriven(1e-5 * size, 5e-4 * size, scale=0.5, tau=0.01)
+        return nlr.ErrorDriven(1e-5 * factor, 5e-4 * factor, scale=0.5, tau=0.01)
     rate = expressions.parse(rule.rate)
-    return rate if size == 1 else rate * size
+    if rule.kind == "constant":
+        return nlr.Constant(rate.value * factor)
+    return rate if factor == 1 else rate * factor
 
 
 class Oscillation:
-    """A rate that a Node outputs, also below 0."""
+    """Rates that a Node outputs, also below 0."""
 
-    def __init__(self, peak):
+    def __init__(self, peak, size=1):
         self.peak = peak
+        self.phases = np.arange(size)
 
     def __call__(self, t):
-        return self.peak * np.cos(40 * t)
+        return self.peak * np.cos(40 * t + self.phases)
 
 
 def ours(rule, rate):
     """The rule as the library has it."""
+    synapse = SYNAPSES[rule.pre_synapse]
     if rule.type != "PES":
-        return nlr.Scheduled(getattr(nengo, rule.type)(), rate)
+        name = rule.type.removeprefix("native ")
+        if name == "PES":
+            return nengo.PES(rate.value, pre_synapse=synapse)
+        native = getattr(nengo, name)()
+        return native if rule.native else nlr.Scheduled(native, rate)
     optimizer = rule.optimizer and getattr(nlr, rule.optimizer)()
     if rule.optimizer == "LocalGains":
         optimizer = nlr.LocalGains(window=0.01)
-    return nlr.ScheduledPES(rate, pre_synapse=rule.pre_synapse, optimizer=optimizer)
+    return nlr.ScheduledPES(rate, pre_synapse=synapse, optimizer=optimizer)
 
 
 def plain(rule, rate):
     """The same with plain PES, for constant rates."""
-    return nengo.PES(rate.value, pre_synapse=rule.pre_synapse)
+    return nengo.PES(rate.value, pre_synapse=SYNAPSES[rule.pre_synapse])
 
 
 SCALE = 1e-4
@@ -194,7 +293,7 @@ SCALE = 1e-4
 
 def scaled(rule, rate):
     """Plain PES at a constant rate, to which `build` adds a Node that scales."""
-    return nengo.PES(SCALE, pre_synapse=rule.pre_synapse)
+    return nengo.PES(SCALE, pre_synapse=SYNAPSES[rule.pre_synapse])
 
 
 def build(description, make_rule=ours, scale=False):
@@ -204,17 +303,25 @@ def build(description, make_rule=ours, scale=False):
     ----------
     description : Description
     make_rule : callable, optional
-        ``make_rule(rule, rate)`` returns the learning rule type.
+        ``make_rule(rule, rate)`` returns the learning rule type of each PES rule.
     scale : bool, optional
         Whether a Node multiplies each error by the rate, relative to `SCALE`.
 
     Returns
     -------
     network : nengo.Network
-        It has ``connections_that_learn`` and, for each, a Probe in ``weights``.
+        It has ``learning``, the connections that learn; ``rules``, their rules of ours;
+        ``weights``, Probes of all that is learned; and ``dt``.
     """
     with nengo.Network(seed=0) as network:
-        network.learning, network.weights = [], []
+        network.learning, network.rules, network.weights = [], [], []
+        network.dt = description.dt
+        if description.defaults:
+            network.config[nengo.Ensemble].radius = 1.3
+            network.config[nengo.Ensemble].max_rates = nengo.dists.Uniform(250, 350)
+            network.config[nengo.Connection].transform = 0.7
+            network.config[nengo.Connection].synapse = 0.002
+            network.config[nengo.Node].size_out = 1
         for learner in description.learners:
             if learner.nested:
                 with nengo.Network(seed=1), nengo.Network(seed=2):
@@ -224,36 +331,65 @@ def build(description, make_rule=ours, scale=False):
     return network
 
 
+def node(size, function=None):
+    """A Node that states its sizes, whatever the config says."""
+    return nengo.Node(function, size_in=size, size_out=size)
+
+
 def add(network, learner, make_rule, scale):
     """Add one connection that learns to the network that is open."""
-    seed, d, rule = learner.seed, learner.dimensions, learner.rule
+    seed, d = learner.seed, learner.dimensions
     neurons = getattr(nengo, learner.neurons)()
-    stimulus = nengo.Node(Waves(d, seed))
+    stimulus = nengo.Node(Waves(d, seed), size_in=0, size_out=d)
     pre = nengo.Ensemble(15, d, neuron_type=neurons, seed=seed)
-    post = nengo.Ensemble(10, d, neuron_type=neurons, seed=seed + 1)
+    post = pre
+    if not learner.kind.startswith("recurrent"):
+        post = nengo.Ensemble(10, d, neuron_type=neurons, seed=seed + 1)
     nengo.Connection(stimulus, pre, seed=seed + 2)
-    rate = make_rate(rule)
-    connection = connect(learner, pre, post, make_rule(rule, rate))
+    size = 1 if learner.kind == "sliced" else d
+    types, made = [], []
+    for rule in learner.rules:
+        made.append(make_rate(rule, size))
+        make = make_rule if rule.type == "PES" else ours
+        types.append(make(rule, made[-1]))
+    if learner.container == "single":
+        (types,) = types
+    elif learner.container == "dict":
+        types = dict(zip("abc", types))
+    connection = connect(learner, pre, post, types)
     network.learning.append(connection)
     network.weights.append(nengo.Probe(connection, "weights"))
-    if rule.type == "Voja":
-        network.weights[-1] = nengo.Probe(connection.learning_rule, "scaled_encoders")
-    if rule.probed:
-        nengo.Probe(connection.learning_rule, "delta")
-    size = connection.learning_rule.size_in
-    if rule.type != "PES" or size == 0:
-        return
-    error = nengo.Node(size_in=size)
-    nengo.Connection(post[:size], error, seed=seed + 3, synapse=0.005)
-    nengo.Connection(
-        stimulus[:size], error, transform=-1, synapse=learner.error_synapse
-    )
-    if scale:
-        schedule = rate.output if isinstance(rate, nengo.Node) else rate
-        node = nengo.Node(Scaling(schedule), size_in=size)
-        nengo.Connection(error, node, synapse=None)
-        error = node
-    nengo.Connection(error, connection.learning_rule, synapse=None)
+    learning_rules = connection.learning_rule
+    if learner.container == "single":
+        learning_rules = [learning_rules]
+    elif learner.container == "dict":
+        learning_rules = [learning_rules[key] for key in types]
+    for i, (rule, rate, learned) in enumerate(zip(learner.rules, made, learning_rules)):
+        if not rule.native:
+            network.rules.append(learned)
+        if rule.type.endswith("Voja"):
+            network.weights.append(nengo.Probe(learned, "scaled_encoders"))
+        if rule.probed:
+            nengo.Probe(learned, "delta")
+        if rule.type not in ("PES", "native PES"):
+            continue
+        error = node(size)
+        source = connection.post_obj if learner.kind == "to a node" else post
+        nengo.Connection(
+            source[:size], error, seed=seed + 3 + 10 * i, synapse=0.005, transform=1
+        )
+        nengo.Connection(
+            stimulus[[0] * size if learner.kind == "repeated index" else slice(size)],
+            error,
+            transform=-1,
+            synapse=SYNAPSES[learner.error_synapse],
+        )
+        if scale and rule.type == "PES":
+            schedule = rate.output if isinstance(rate, nengo.Node) else rate
+            scaling = node(size, Scaling(schedule))
+            nengo.Connection(error, scaling, synapse=None, transform=1)
+            error = scaling
+        nengo.Connection(error, learned, synapse=None)
 
 
 class Waves:
@@ -277,29 +413,49 @@ class Scaling:
         return error * (self.schedule(t) / SCALE)
 
 
-class Zeros:
-    """A function with ``n`` outputs, all 0, that can be pickled."""
+class Means:
+    """A function with ``n`` outputs, all ``factor`` times the mean, that pickles."""
 
-    def __init__(self, n):
+    def __init__(self, n, factor=0.0):
         self.n = n
+        self.factor = factor
 
     def __call__(self, x):
-        return np.zeros(self.n)
+        return np.full(self.n, self.factor * np.mean(x))
 
 
-def connect(learner, pre, post, rule):
+def connect(learner, pre, post, types):
     """The connection that learns, of one of the `KINDS`."""
-    d, options = learner.dimensions, {"learning_rule_type": rule}
-    options["seed"] = learner.seed + 4
-    random = np.random.RandomState(learner.seed).uniform(-1e-3, 1e-3, size=(10, 15))
-    if learner.kind == "decoded":
-        return nengo.Connection(pre, post, function=Zeros(d), **options)
-    if learner.kind == "weight solver":
-        solver = nengo.solvers.LstsqL2(weights=True)
-        return nengo.Connection(pre, post, solver=solver, **options)
-    if learner.kind == "neurons":
-        return nengo.Connection(pre.neurons, post.neurons, transform=random, **options)
-    if learner.kind == "sliced":
-        return nengo.Connection(pre, post[:1], function=Zeros(1), **options)
-    transform = np.zeros((d, 8))
-    return nengo.Connection(pre.neurons[2:10], post, transform=transform, **options)
+    kind, d = learner.kind, learner.dimensions
+    options = {"learning_rule_type": types, "seed": learner.seed + 4}
+    rng = np.random.RandomState(learner.seed)
+    if kind in ("neurons", "recurrent neurons"):
+        shape = (post.n_neurons, pre.n_neurons)
+        transform = rng.uniform(-1e-3, 1e-3, size=shape)
+        return nengo.Connection(
+            pre.neurons, post.neurons, transform=transform, **options
+        )
+    if kind == "neurons to ensemble":
+        transform = np.zeros((d, 8))
+        return nengo.Connection(pre.neurons[2:10], post, transform=transform, **options)
+    if kind == "weight solver":
+        options["solver"] = nengo.solvers.LstsqL2(weights=True)
+    elif kind == "decoded" or kind == "recurrent":
+        options["function"] = Means(d)
+    elif kind == "to a node":
+        post, options["function"] = node(d), Means(d, 0.5)
+    elif kind == "sliced":
+        post, options["function"] = post[:1], Means(1)
+    elif kind == "repeated index":
+        pre, options["function"] = pre[[0, 0, d - 1]], Means(d, 0.3)
+    elif kind == "function to fewer dimensions":
+        options["function"] = Means(1, 0.5)
+        options["transform"] = np.ones((d, 1))
+    elif kind == "function and matrix":
+        options["function"] = Means(d + 1, 0.5)
+        options["transform"] = rng.uniform(-1, 1, size=(d, d + 1))
+    elif kind == "scalar transform":
+        options["transform"] = 0.4
+    elif kind == "matrix transform":
+        options["transform"] = rng.uniform(-1, 1, size=(d, d))
+    return nengo.Connection(pre, post, **options)

@@ -14,24 +14,25 @@ from collections import Counter
 import nengo
 import numpy as np
 import pytest
-from fuzzing import N_STEPS, build, networks, plain, scaled
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from fuzzing import N_STEPS, build, networks, plain, rates, scaled
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import strategies as st
 
-from nengo_lr import ScheduledPES, frozen
+from nengo_lr import ScheduledPES, frozen, set_learning_rate, to_error_scaling
 from nengo_lr.builder import SimPESFactors, SimScheduledRate, pes
 from nengo_lr.checkpoint import load, save
 
 N_NENGO, N_NENGO_DL, SEED, *_ = map(
     int, (os.environ.get("NENGO_LR_FUZZ", "100,5") + ",7").split(",")
 )
-SHARE = N_NENGO // 4
-"""Four tests share the networks on the reference simulator."""
+PART = N_NENGO // 6
+"""Six tests divide the networks on the reference simulator among them."""
 
 COUNTS = Counter()
 """How many networks had each feature."""
 
 
-def fuzz(n, **kwargs):
+def fuzz(n, *more, **kwargs):
     """Try a property on ``n`` random networks, the same ones each time."""
     options = settings(
         max_examples=max(n, 1),
@@ -42,7 +43,7 @@ def fuzz(n, **kwargs):
     )
 
     def decorate(test):
-        return seed(SEED)(options(given(networks(**kwargs))(test)))
+        return seed(SEED)(options(given(networks(**kwargs), *more)(test)))
 
     return decorate
 
@@ -55,19 +56,25 @@ def count(description):
 def report():
     yield
     total = COUNTS.pop("networks", 0)
-    shares = [f"{name} {n / total:.0%}" for name, n in sorted(COUNTS.items())]
-    print(f"\n{total} networks: {', '.join(shares)}")
+    parts = [f"{name} {n / total:.0%}" for name, n in sorted(COUNTS.items())]
+    print(f"\n{total} networks: {', '.join(parts)}")
 
 
 def run(network, optimize=False):
     """The weights of all connections that learn, over time."""
-    with nengo.Simulator(network, progress_bar=False, optimize=optimize) as sim:
+    with simulate(network, optimize) as sim:
         sim.run_steps(N_STEPS)
     return [sim.data[probe] for probe in network.weights]
 
 
+def simulate(network, optimize=False):
+    return nengo.Simulator(
+        network, dt=network.dt, progress_bar=False, optimize=optimize
+    )
+
+
 def close(actual, expected, tolerance):
-    """Whether all weights are the same, up to a share of the largest or of 1e-4."""
+    """Whether all weights are the same, up to a fraction of the largest or of 1e-4."""
     return all(
         np.max(np.abs(a - b)) <= tolerance * max(np.max(np.abs(b)), 1e-4)
         for a, b in zip(actual, expected)
@@ -82,7 +89,7 @@ FIXED = {"kinds": ("constant",), "others": False}
 DRIVEN = {"kinds": ("constant", "schedule", "node"), "others": False}
 
 
-@fuzz(SHARE, **FIXED)
+@fuzz(PART, **FIXED)
 def test_constant_rates_have_the_bits_of_pes(description):
     count(description)
     assert same(run(build(description)), run(build(description, plain)))
@@ -93,20 +100,20 @@ def equals_node_scaling(description):
     return close(learned, run(build(description, scaled, scale=True)), 1e-9)
 
 
-@fuzz(SHARE, **DRIVEN)
+@fuzz(PART, **DRIVEN)
 def test_every_rate_equals_scaling_in_a_node(description):
     count(description)
     assert equals_node_scaling(description)
 
 
-@fuzz(SHARE)
+@fuzz(PART)
 def test_how_a_model_is_run_does_not_matter(tmp_path_factory, description):
     """In one run, in two, after a reset, from a checkpoint, frozen in between."""
     count(description)
     path = tmp_path_factory.getbasetemp() / "fuzz.checkpoint"
     network, half = build(description), N_STEPS // 2
     expected = run(network)
-    with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+    with simulate(network) as sim:
         sim.run_steps(half)
         save(sim, path)
         sim.run_steps(N_STEPS - half)
@@ -118,14 +125,14 @@ def test_how_a_model_is_run_does_not_matter(tmp_path_factory, description):
             sim.run_steps(5)
         for probe in network.weights:
             assert np.array_equal(sim.data[probe][N_STEPS - 1], sim.data[probe][-1])
-    with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+    with simulate(network) as sim:
         load(sim, path)
         sim.run_steps(N_STEPS - half)
         resumed = [sim.data[probe] for probe in network.weights]
     assert same(resumed, [data[half:] for data in expected])
 
 
-@fuzz(SHARE)
+@fuzz(PART)
 def test_copies_pickles_and_the_optimizer_do_not_matter(description):
     count(description)
     network = build(description)
@@ -135,12 +142,57 @@ def test_copies_pickles_and_the_optimizer_do_not_matter(description):
     assert close(run(network, optimize=True), expected, 1e-9)
 
 
+NUMBERS = rates(("constant", "schedule"), 0.001)
+FIRST, SECOND = (st.lists(NUMBERS, min_size=9, max_size=9) for _ in range(2))
+
+
+@fuzz(PART, FIRST, SECOND)
+def test_a_run_goes_on_with_the_rates_of_the_model_that_loads_it(
+    tmp_path_factory, description, first, second
+):
+    """As a run in which the rates are changed at that step."""
+    description = description.with_rates(
+        "Constant(1e-4)" if rule.native else rate
+        for rule, rate in zip(description.rules, first)
+    )
+    count(description)
+    path = tmp_path_factory.getbasetemp() / "rates.checkpoint"
+    network, half = build(description), N_STEPS // 2
+    other = build(
+        description.with_rates(
+            "Constant(1e-4)" if rule.native else rate
+            for rule, rate in zip(description.rules, second)
+        )
+    )
+    with simulate(network) as sim:
+        sim.run_steps(half)
+        save(sim, path, outside="skip")
+        for rule, changed in zip(network.rules, other.rules):
+            set_learning_rate(sim, rule, changed.learning_rule_type.learning_rate)
+        sim.run_steps(N_STEPS - half)
+        expected = [sim.data[probe][half:] for probe in network.weights]
+    with simulate(other) as sim:
+        load(sim, path)
+        sim.run_steps(N_STEPS - half)
+        resumed = [sim.data[probe] for probe in other.weights]
+    assert same(resumed, expected)
+
+
+@fuzz(PART)
+def test_a_converted_model_learns_the_same(description):
+    assume(description.convertible)
+    count(description)
+    native = build(description)
+    converted = to_error_scaling(native, method="node")
+    assert close(run(converted), run(native), 1e-9)
+
+
 @fuzz(N_NENGO_DL)
 def test_nengo_dl_is_the_same(NengoDL, description):
     count(description)
     network = build(description)
     expected = run(network)
-    with NengoDL(network) as sim, warnings.catch_warnings():
+    with NengoDL(network, dt=network.dt) as sim, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sim.run_steps(N_STEPS)
         learned = [sim.data[probe] for probe in network.weights]
@@ -150,14 +202,15 @@ def test_nengo_dl_is_the_same(NengoDL, description):
 def test_every_feature_is_frequent():
     counts, total = Counter(), 0
 
-    @fuzz(400)
+    @fuzz(1000)
     def draw(description):
         nonlocal total
         total += 1
         counts.update(description.features)
 
     draw()
-    assert len(counts) >= 25
+    assert len(counts) >= 59
+    print({name: round(n / total, 3) for name, n in counts.items()})
     rare = {name: n for name, n in counts.items() if n < 0.05 * total}
     assert not rare
 

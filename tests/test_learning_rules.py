@@ -129,7 +129,7 @@ def test_scheduled_takes_the_rules_own_rate():
         (-1e-3, "learning_rate.*not negative.*-0.001"),
         (np.nan, "finite.*nan"),
         (np.inf, "finite.*inf"),
-        ("fast", "the only word is.*'fast'"),
+        ("fast", "number, a Schedule.*'fast'"),
         (True, "number, a Schedule.*True"),
         (np.bool_(False), "number, a Schedule.*False"),
         (None, "number, a Schedule"),
