@@ -27,8 +27,8 @@ class Rule:
     """One learning rule: the rate as text, or the kind of rate, and the optimizer.
 
     The text of a schedule is what `nengo_lr.schedules.expressions.parse` reads. A kind
-    of rate is ``node``, ``vector node`` or ``law``. Types that begin with "native" are
-    Nengo's own.
+    of rate is ``node``, ``vector node``, ``law`` or ``auto``. Types that begin with
+    "native" are Nengo's own.
     """
 
     rate: str
@@ -36,6 +36,7 @@ class Rule:
     pre_synapse: str = "Lowpass"
     probed: bool = False
     type: str = "PES"
+    precondition: Optional[int] = None
 
     @property
     def native(self):
@@ -43,8 +44,8 @@ class Rule:
 
     @property
     def kind(self):
-        """Constant, schedule, node, vector node or law."""
-        if self.rate in ("node", "vector node", "law"):
+        """Constant, schedule, node, vector node, law or auto."""
+        if self.rate in ("node", "vector node", "law", "auto"):
             return self.rate
         constant = re.fullmatch(r"Constant\([^()]*\)", self.rate)
         return "constant" if constant else "schedule"
@@ -81,7 +82,9 @@ class Description:
         """Whether `nengo_lr.to_error_scaling` takes it."""
         ours = [rule for rule in self.rules if not rule.native]
         return bool(ours) and all(
-            rule.optimizer is None and (rule.type == "PES" or rule.kind == "constant")
+            rule.optimizer is None
+            and rule.precondition is None
+            and (rule.kind == "constant" if rule.type != "PES" else rule.kind != "auto")
             for rule in ours
         )
 
@@ -104,6 +107,8 @@ class Description:
             found.add(f"optimizer: {rule.optimizer}" if rule.optimizer else "plain")
             if not rule.native:
                 found.add(f"rate: {rule.kind}")
+            if rule.precondition:
+                found.add("precondition")
             if rule.probed:
                 found.add("delta probed")
         return found
@@ -161,7 +166,7 @@ SYNAPSES = {
 def rates(draw, kinds, dt):
     """The rate of a rule, as text."""
     kind = draw(st.sampled_from(kinds))
-    if kind in ("node", "vector node", "law"):
+    if kind in ("node", "vector node", "law", "auto"):
         return kind
     value = draw(st.sampled_from([0.0, 1e-5, 1e-4, 5e-4]))
     if kind == "constant":
@@ -206,14 +211,17 @@ def learners(draw, dt, kinds=ALL_RATES, others=True):
             taken = {rule.type.removeprefix("native ") for rule in rules}
             type = "PES" if type.removeprefix("native ") in taken else type
         is_pes = type == "PES"
-        rate = draw(rates((*kinds, *vectors) if is_pes else kinds, dt))
+        more = (*vectors, *(("auto",) if others else ())) if is_pes else ()
+        rate = draw(rates((*kinds, *more), dt))
         if type.startswith("native"):
             rate = "Constant(1e-4)"
-        optimizer = None
-        if is_pes and others:
+        optimizer = precondition = None
+        if is_pes and others and rate != "auto":
             optimizer = draw(st.sampled_from((None, None, *OPTIMIZERS)))
+        if is_pes and others:
+            precondition = draw(st.sampled_from((None, None, None, 3)))
         probed = is_pes and draw(st.integers(0, 3)) == 0
-        rules.append(Rule(rate, optimizer, synapse, probed, type))
+        rules.append(Rule(rate, optimizer, synapse, probed, type, precondition))
     return Learner(
         draw(st.integers(0, 10_000)),
         kind,
@@ -248,6 +256,8 @@ def make_rate(rule, size):
         return nengo.Node(Oscillation(3e-4 * factor), size_in=0, size_out=1)
     if rule.rate == "vector node":
         return nengo.Node(Oscillation(3e-4 * factor, size), size_in=0, size_out=size)
+    if rule.rate == "auto":
+        return "auto"
     if rule.rate == "law":
         return nlr.ErrorDriven(1e-5 * factor, 5e-4 * factor, scale=0.5, tau=0.01)
     rate = expressions.parse(rule.rate)
@@ -279,7 +289,7 @@ def ours(rule, rate):
     optimizer = rule.optimizer and getattr(nlr, rule.optimizer)()
     if rule.optimizer == "LocalGains":
         optimizer = nlr.LocalGains(window=0.01)
-    return nlr.ScheduledPES(rate, pre_synapse=synapse, optimizer=optimizer)
+    return nlr.ScheduledPES(rate, synapse, optimizer, rule.precondition)
 
 
 def plain(rule, rate):
