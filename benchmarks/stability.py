@@ -33,16 +33,11 @@ NEURON_TYPES = [
     nengo.Sigmoid(),
 ]
 
-parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--models", type=int, default=100)
-parser.add_argument("--first", type=int, default=0, help="seed of the first model")
-args = parser.parse_args()
-
 
 class Model:
-    """A model drawn at random, with a rate and an input that can be set."""
+    """A model drawn at random, with an input and a rate that can be set."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, automatic=False):
         rng = np.random.RandomState(seed)
         self.rate, self.moving = 0.0, False
         self.dimensions = rng.randint(1, 5)
@@ -73,7 +68,9 @@ class Model:
                 error,
                 function=lambda x: np.zeros(self.dimensions),
                 synapse=synapses[0],
-                learning_rule_type=nlr.ScheduledPES(rate, pre_synapse=synapses[1]),
+                learning_rule_type=nlr.ScheduledPES(
+                    "auto" if automatic else rate, pre_synapse=synapses[1]
+                ),
             )
             nengo.Connection(nengo.Node(-target), error, synapse=None)
             nengo.Connection(error, self.connection.learning_rule, synapse=synapses[2])
@@ -116,17 +113,23 @@ class Model:
         return high
 
 
-warnings.simplefilter("ignore")
-ratios, failures = [], 0
-for seed in range(args.first, args.first + args.models):
-    model = Model(seed)
-    rate = stable_rate(model.sim, model.connection)
-    diverged = model.diverges(rate, 3.0)
-    ratios.append(model.critical_rate(rate) / rate)
-    failures += diverged
-    print(f"{seed:3} {ratios[-1]:.2f} {'DIVERGED' * diverged} {model.name}")
-print(
-    f"critical over returned rate: median {np.median(ratios):.2f}, "
-    f"{min(ratios):.2f} to {max(ratios):.2f}; {failures} of {args.models} diverged"
-)
-sys.exit(int(failures > 0 or max(ratios) > LIMIT))
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first model")
+    args = parser.parse_args()
+
+    warnings.simplefilter("ignore")
+    ratios, failures = [], 0
+    for seed in range(args.first, args.first + args.models):
+        model = Model(seed)
+        rate = stable_rate(model.sim, model.connection)
+        diverged = model.diverges(rate, 3.0)
+        ratios.append(model.critical_rate(rate) / rate)
+        failures += diverged
+        print(f"{seed:3} {ratios[-1]:.2f} {'DIVERGED' * diverged} {model.name}")
+    print(
+        f"critical over returned rate: median {np.median(ratios):.2f}, "
+        f"{min(ratios):.2f} to {max(ratios):.2f}; {failures} of {args.models} diverged"
+    )
+    sys.exit(int(failures > 0 or max(ratios) > LIMIT))

@@ -653,3 +653,15 @@ def test_trials_and_sweeps_take_the_word():
     assert found.rates == (1e-3, Auto())
     assert found.errors[1, 0] == score.error
     assert 0 < score.error < 0.5
+
+
+def test_damped_rates_side_by_side_are_runs_of_their_own():
+    task, rates = nlr.lab.TASKS["flip"], [1e-3, 5e-3]
+    errors = nlr.lab.side_by_side(task, rates, 0, 0.5, 0.5, precondition=10)
+    for rate, learned in zip(rates, errors.T):
+        options = {"precondition": 10}
+        trial = nlr.lab.Trial(
+            nlr.lab.TaskModel(task), rate, 0.5, 0.5, seed=0, options=options
+        )
+        error = np.sqrt(np.mean(learned[500:] ** 2))
+        assert trial.run().error == pytest.approx(error, rel=1e-6)

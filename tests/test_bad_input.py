@@ -113,6 +113,7 @@ LEARNING_RATE = [
     (True, "must be a number, a Schedule, a function of time"),
     (float, "must be a number, a Schedule, a function of time"),
 ]
+RANK = [(wrong, "an integer from 1") for wrong in (0, 2.0, True, "fast")]
 POSITIVE = [(0, ""), (-1.0, ""), (math.nan, ""), ("fast", ""), (None, "")]
 INTEGER = [(0, "integer"), (1.5, "integer"), ("fast", "integer"), (None, "integer")]
 SEED = [(-1, "integer not less than 0"), (0.5, "integer"), ("fast", "integer")]
@@ -309,10 +310,7 @@ ROWS = {
         "learning_rate": (1e-3, LEARNING_RATE),
         "pre_synapse": (None, [("fast", "synapse"), ([], "synapse")]),
         "optimizer": (None, [("fast", "must be an Optimizer"), (nlr.AdaGrad, "must")]),
-        "precondition": (
-            10,
-            [(wrong, "an integer from 1") for wrong in (0, 2.0, True, "fast")],
-        ),
+        "precondition": (10, RANK),
     },
     "learning_rules.Scheduled": {
         "rule": (
@@ -524,6 +522,7 @@ ROWS = {
         "learning": (0.1, POSITIVE),
         "test": (0.1, NOT_NEGATIVE),
         "optimizer": (None, [("fast", "Optimizer"), (1.0, "Optimizer")]),
+        "precondition": (10, RANK),
     },
     "lab.sweep": {
         "model": (model, MODEL),

@@ -238,6 +238,7 @@ def side_by_side(
     learning: float = tasks.LEARNING,
     test: float = tasks.TEST,
     optimizer: Optimizer | None = None,
+    precondition: int | None = None,
 ) -> np.ndarray:
     """Learn a task with many rates or schedules in one run, on the same neurons.
 
@@ -259,6 +260,8 @@ def side_by_side(
         As in `.tasks.build`.
     optimizer : Optimizer, optional
         Adapts every weight, as in `.ScheduledPES`.
+    precondition : int, optional
+        How many leading directions of the activities to damp, as in `.ScheduledPES`.
 
     Returns
     -------
@@ -291,7 +294,7 @@ def side_by_side(
 
     with nengo.Network() as model:
         rate = tasks.played(np.stack(values, axis=1))
-        rule = ScheduledPES(rate, optimizer=optimizer)
+        rule = ScheduledPES(rate, optimizer=optimizer, precondition=precondition)
         network = tasks.build(
             copies(task, len(all_rates)), rule, seed=seed, learning=learning, test=test
         )
@@ -305,7 +308,8 @@ def copies(task, n):
     """The same task with its one output n times."""
 
     def repeated(function):
-        return lambda x: np.repeat(function(x), n, axis=-1)
+        return lambda *args: np.repeat(function(*args), n, axis=-1)
 
-    later = task.later and repeated(task.later)
-    return replace(task, function=repeated(task.function), later=later)
+    targets = "function", "later", "varying"
+    given = {name: getattr(task, name) for name in targets if getattr(task, name)}
+    return replace(task, **{name: repeated(of) for name, of in given.items()})

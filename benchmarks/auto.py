@@ -1,0 +1,296 @@
+"""What a rule without a learning rate reaches, against the best constant rates.
+
+    OMP_NUM_THREADS=1 python benchmarks/auto.py tasks                  # an hour
+    OMP_NUM_THREADS=1 python benchmarks/auto.py tasks --tasks comm square --seeds 5 8
+    OMP_NUM_THREADS=1 python benchmarks/auto.py stability --models 200
+    OMP_NUM_THREADS=1 python benchmarks/auto.py loops
+    OMP_NUM_THREADS=1 python benchmarks/auto.py steps
+    OMP_NUM_THREADS=1 python benchmarks/auto.py cost
+
+tasks: test errors, medians over seeds, over that of the best of nine constant rates,
+which is chosen for each task on the very seeds that are reported. Constants of the rule
+were chosen on seeds 0 to 4. With --damped, also rates with damped activities.
+stability: models drawn at random, as in benchmarks/stability.py.
+loops: error gains of .1 to 30 and filters of 1 to 500 ms.
+steps: the learning curve with half the step.
+cost: CPU time of a whole step over that with nengo.PES, several builds in turns.
+"""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import nengo
+import numpy as np
+from nengo.exceptions import SimulationError
+
+import nengo_lr as nlr
+from nengo_lr.lab import TASKS, TaskModel, Trial, side_by_side
+
+RATES = np.geomspace(3e-5, 5e-3, 9)
+DAMPED_RATES = np.geomspace(1e-4, 1e-2, 9)
+LEARNING, TEST = 15.0, 5.0
+
+parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+commands = parser.add_subparsers(dest="command", required=True)
+command = commands.add_parser("tasks")
+command.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
+command.add_argument("--seeds", nargs=2, type=int, default=[5, 15])
+command.add_argument("--damped", action="store_true")
+command.add_argument("--store", type=Path, default=Path("auto.json"))
+command = commands.add_parser("stability")
+command.add_argument("--models", type=int, default=200)
+command.add_argument("--first", type=int, default=0, help="seed of the first model")
+for name in ("loops", "steps"):
+    commands.add_parser(name)
+command = commands.add_parser("cost")
+command.add_argument(
+    "--sizes", nargs="+", default=["100x1", "200x8", "1000x64", "5000x64"]
+)
+command.add_argument("--builds", type=int, default=5)
+
+
+# --- tasks
+
+
+def error_of(errors):
+    """The root mean square error of each rate in the test."""
+    return np.sqrt(np.mean(errors[round(LEARNING / 1e-3) :] ** 2, axis=0)).tolist()
+
+
+def constants(task, seed, precondition=None):
+    """Test errors of all constant rates."""
+    rates = RATES if precondition is None else DAMPED_RATES
+    if task.function is not np.positive or task.dimensions == 1:
+        return error_of(
+            side_by_side(task, rates, seed, LEARNING, TEST, precondition=precondition)
+        )
+    model = TaskModel(task)
+    options = {} if precondition is None else {"precondition": precondition}
+    return [
+        Trial(model, rate, LEARNING, TEST, seed, options=options).run().error
+        for rate in rates
+    ]
+
+
+def cosines(task, seed):
+    """Test errors of all rates that fall as a cosine, with damped activities."""
+    rates = [nlr.CosineDecay(rate, LEARNING) for rate in 2 * DAMPED_RATES]
+    if task.dimensions > 2:
+        model, options = TaskModel(task), {"precondition": 10}
+        return [
+            Trial(model, rate, LEARNING, TEST, seed, options=options).run().error
+            for rate in rates
+        ]
+    return error_of(side_by_side(task, rates, seed, LEARNING, TEST, precondition=10))
+
+
+def automatic(task, seed):
+    """The test error of the rule without a rate."""
+    return Trial(TaskModel(task), "auto", LEARNING, TEST, seed).run().error
+
+
+METHODS = {"constant": constants, "auto": automatic}
+DAMPED = {
+    "damped, constant": lambda task, seed: constants(task, seed, 10),
+    "damped, cosine": cosines,
+}
+
+
+def compare_tasks(args):
+    """Run what is not in the store yet, and print the table."""
+    store = json.loads(args.store.read_text()) if args.store.exists() else {}
+    seeds = range(*args.seeds)
+    methods = {**METHODS, **(DAMPED if args.damped else {})}
+    logs = {method: [] for method in methods}
+    print(f"{'':14}" + "".join(f"{method:>26}" for method in methods))
+    for name in args.tasks:
+        found = {}
+        for method, measure in methods.items():
+            errors = []
+            for seed in seeds:
+                key = f"{name} {method} {seed}"
+                if key not in store:
+                    store[key] = measure(TASKS[name], seed)
+                    args.store.write_text(json.dumps(store))
+                errors.append(store[key])
+            errors = np.array(errors).reshape(len(seeds), -1)
+            found[method] = errors[:, np.argmin(np.median(errors, axis=0))]
+        best = np.median(found["constant"])
+        line = f"{name:14}"
+        for method, errors in found.items():
+            low, middle, high = np.quantile(errors, [0, 0.5, 1])
+            ratio = middle / best
+            logs[method].append(np.log(ratio))
+            line += f"{ratio:6.2f}  {middle:.4f} ({low:.4f}-{high:.4f})"
+        print(line, flush=True)
+    for method, values in logs.items():
+        mean, worst = np.exp(np.mean(values)), np.exp(np.max(values))
+        print(f"{method}: geometric mean {mean:.3f}, worst {worst:.3f}")
+
+
+# --- stability
+
+
+def diverges(model, seconds):
+    """Whether a random model's error grows on one of its inputs."""
+    return any(model.run(0.0, seconds, moving) for moving in (False, True))
+
+
+def random_models(args):
+    """Learn in many random models."""
+    from stability import Model
+
+    failures = 0
+    for seed in range(args.first, args.first + args.models):
+        model = Model(seed, automatic=True)
+        diverged = diverges(model, 3.0)
+        failures += diverged
+        if diverged:
+            print(f"{seed:3} DIVERGED {model.name}")
+    print(f"{failures} of {args.models} diverged")
+    return failures
+
+
+def loop(gain, synapse, error_synapse):
+    """A channel whose error loop has a gain and two filters."""
+    with nengo.Network(seed=0) as network:
+        stimulus = nengo.Node(nengo.processes.WhiteSignal(20.0, 5.0, rms=0.5, seed=0))
+        pre, error = nengo.Ensemble(100, 1, seed=1), nengo.Node(size_in=1)
+        nengo.Connection(stimulus, pre, synapse=None)
+        connection = nengo.Connection(
+            pre,
+            error,
+            function=lambda x: 0,
+            synapse=synapse,
+            learning_rule_type=nlr.ScheduledPES("auto"),
+        )
+        nengo.Connection(stimulus, error, transform=-1, synapse=synapse)
+        nengo.Connection(
+            error, connection.learning_rule, transform=gain, synapse=error_synapse
+        )
+        network.error = nengo.Probe(error)
+    return network
+
+
+def extreme_loops(args):
+    """Learn with extreme gains and filters."""
+    failures = 0
+    for gain in (0.1, 1.0, 10.0, 30.0):
+        for tau in (0.001, 0.005, 0.02, 0.05, 0.1, 0.3, 0.5):
+            for synapses in ((tau, tau), (0.005, tau), (tau, None)):
+                network = loop(gain, *synapses)
+                try:
+                    with nengo.Simulator(network, progress_bar=False) as sim:
+                        sim.run(10.0)
+                    errors = sim.data[network.error][:, 0]
+                    left = np.sqrt(np.mean(errors[-5000:] ** 2))
+                except SimulationError:
+                    left = np.inf
+                failures += not left < 1.0
+                print(
+                    f"gain {gain:4g}, synapses {synapses}: error {left:.3f}", flush=True
+                )
+    print(f"{failures} diverged")
+    return failures
+
+
+# --- steps
+
+
+def halved_steps(args):
+    """Compare learning curves, error over one second each."""
+    for name in ("comm", "square", "noisy", "switch"):
+        curves = []
+        for dt in (1e-3, 5e-4):
+            squares = 0
+            for seed in range(5, 10):
+                trial = Trial(
+                    TaskModel(name),
+                    "auto",
+                    LEARNING,
+                    seed=seed,
+                    dt=dt,
+                    record=("error",),
+                )
+                data = trial.run().recorded["error"][:, 0]
+                squares = squares + np.mean(data.reshape(15, -1) ** 2, axis=1)
+            curves.append(np.sqrt(squares / 5))
+        ratios = curves[1] / curves[0]
+        print(f"{name}: {ratios.round(3)}, mean {np.exp(np.mean(np.log(ratios))):.3f}")
+
+
+# --- cost
+
+
+def costly(rule, n, d):
+    """A model in which a connection of n neurons learns d dimensions."""
+    with nengo.Network(seed=0) as network:
+        stimulus = nengo.Node(
+            nengo.processes.WhiteSignal(10.0, 5.0, seed=0), size_out=d
+        )
+        pre, error = nengo.Ensemble(n, d), nengo.Node(size_in=d)
+        nengo.Connection(stimulus, pre, synapse=None)
+        connection = nengo.Connection(
+            pre,
+            error,
+            solver=nengo.solvers.NoSolver(np.zeros((n, d))),
+            learning_rule_type=rule,
+        )
+        nengo.Connection(stimulus, error, transform=-1)
+        nengo.Connection(error, connection.learning_rule)
+    return network
+
+
+RULES = {
+    "nengo.PES": nengo.PES(1e-5),
+    "ScheduledPES": nlr.ScheduledPES(1e-5),
+    "damped": nlr.ScheduledPES(1e-5, precondition=10),
+    "auto": nlr.ScheduledPES("auto"),
+}
+
+
+def costs(args):
+    """Time whole steps, the rules in turns."""
+    for size in args.sizes:
+        n, d = map(int, size.split("x"))
+        n_steps = max(20, round(1500 / (1 + n * d / 2e4)))
+        ratios = {name: [] for name in RULES}
+        for _ in range(args.builds):
+            sims = {
+                name: nengo.Simulator(costly(rule, n, d), progress_bar=False)
+                for name, rule in RULES.items()
+            }
+            times = {name: [] for name in RULES}
+            for _ in range(7):
+                for name, sim in sims.items():
+                    start = time.process_time()
+                    sim.run_steps(n_steps, progress_bar=False)
+                    times[name].append(time.process_time() - start)
+            for name, sim in sims.items():
+                ratios[name].append(min(times[name]) / min(times["nengo.PES"]))
+                sim.close()
+        print(
+            f"{size:8}",
+            ", ".join(
+                f"{name} {np.median(of):.2f} ({min(of):.2f}-{max(of):.2f})"
+                for name, of in ratios.items()
+            ),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    args = parser.parse_args()
+    run = {
+        "tasks": compare_tasks,
+        "stability": random_models,
+        "loops": extreme_loops,
+        "steps": halved_steps,
+        "cost": costs,
+    }
+    sys.exit(int(bool(run[args.command](args))))
