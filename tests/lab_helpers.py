@@ -1,5 +1,7 @@
 """Models that the tests of `nengo_lr.lab` learn with."""
 
+import time
+
 import nengo
 import numpy as np
 
@@ -80,3 +82,10 @@ def pair(learning_rate, other=None):
         network.parts = [seeded(learning_rate, 0), seeded(other, 0)]
         network.error = [part.error for part in network.parts]
     return network
+
+
+def slow_for_large_rates(learning_rate):
+    """A model that is never made with a rate of 1e-3 or more."""
+    while learning_rate >= 1e-3:
+        time.sleep(0.01)
+    return seeded(learning_rate, 0)

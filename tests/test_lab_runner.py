@@ -1,0 +1,221 @@
+"""Trials end cleanly, whatever ends them, and what is finished is kept."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import nengo
+import numpy as np
+import pytest
+from lab_helpers import exact, seeded
+from nengo.exceptions import ValidationError
+
+import nengo_lr as nlr
+from nengo_lr.lab import TaskModel, Trial, run_trials, sweep
+
+pytestmark = pytest.mark.filterwarnings("ignore:sweep:UserWarning")
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from lab_helpers import slow_for_large_rates
+from nengo_lr.lab import sweep
+
+def tell(done, total):
+    print(done, flush=True)
+
+if __name__ == "__main__":
+    rates = [1e-5, 2e-5, 1e-3, 2e-3]
+    options = dict(executor={executor!r}, store={store!r}, progress=tell)
+    sweep(slow_for_large_rates, rates, 0.05, **options)
+"""
+
+
+def start(tmp_path, executor):
+    """Start a sweep whose last trials never end; returns it when others have."""
+    script, store = tmp_path / "script.py", tmp_path / "trials.sqlite"
+    tests = str(Path(__file__).parent)
+    script.write_text(SCRIPT.format(tests=tests, executor=executor, store=str(store)))
+    process = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    while process.stdout.readline().strip() != b"2":
+        assert process.poll() is None, process.stderr.read().decode()
+    time.sleep(0.5)  # the next trials have begun
+    return process, store
+
+
+def wait_for_the_end_of_all(process):
+    """Wait until no process of a session is left."""
+    for _ in range(200):
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError("a process is left")
+
+
+def n_finished(store):
+    return sqlite3.connect(store).execute("SELECT count(*) FROM trials").fetchone()[0]
+
+
+@pytest.mark.parametrize("executor", ["serial", 2])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGINT, -signal.SIGINT),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
+def test_signals_end_all_processes_and_lose_nothing(tmp_path, number, code, executor):
+    process, store = start(tmp_path, executor)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    wait_for_the_end_of_all(process)
+    assert n_finished(store) == 2
+
+
+def test_a_signal_to_all_processes_at_once(tmp_path):
+    """As a terminal and batch systems send it."""
+    process, store = start(tmp_path, 2)
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) != 0
+    wait_for_the_end_of_all(process)
+    assert n_finished(store) == 2
+
+
+def test_handlers_of_others_stay():
+    def handler(*args):
+        pass
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        sweep(seeded, [1e-4], 0.01, executor="serial")
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    sweep(seeded, [1e-4], 0.01, executor="serial")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+class SmallDisk(sqlite3.Connection):
+    """A connection to a file that may have no more than 32 kB."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA max_page_count = 8")
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """What is finished stays, and what could not be kept is run again."""
+    rates = [1e-5, 2e-5, 3e-5, 4e-5, 5e-5]
+    trials = [Trial(exact, rate, 0.05, record=("weights",)) for rate in rates]
+    options = {"executor": "serial", "store": tmp_path / "trials.sqlite"}
+    done = []
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlite3.connect", partial(sqlite3.connect, factory=SmallDisk))
+        with pytest.raises(ValidationError, match="full"):
+            run_trials(trials, progress=lambda n, _: done.append(n), **options)
+    assert done == list(range(len(done)))
+    assert 1 < len(done) <= len(rates)
+    resumed = []
+    scores = run_trials(trials, progress=lambda n, _: resumed.append(n), **options)
+    assert resumed == list(range(done[-1], len(rates) + 1))
+    assert [s.error for s in scores] == [trial.run().error for trial in trials]
+
+
+@pytest.mark.parametrize("name", ["/proc/trials.sqlite", "/no/where/trials.sqlite"])
+def test_a_folder_that_cannot_be_written_to(name):
+    """It is refused before anything runs."""
+    calls = []
+
+    def model(learning_rate):
+        calls.append(learning_rate)
+        return exact(learning_rate)
+
+    with pytest.raises(ValidationError, match="cannot use"):
+        sweep(model, [1e-4], 0.1, executor="serial", store=name)
+    assert not calls
+
+
+def test_a_finished_store_can_be_read_where_it_cannot_be_written(tmp_path):
+    store = tmp_path / "trials.sqlite"
+    found = sweep(seeded, [1e-4], 0.05, executor="serial", store=store)
+    store.chmod(0o444)
+    again = sweep(seeded, [1e-4], 0.05, executor="serial", store=store)
+    assert again.table.equals(found.table)
+    if os.geteuid():  # root may write all the same
+        with pytest.raises(ValidationError, match="readonly"):
+            sweep(seeded, [1e-3], 0.05, executor="serial", store=store)
+
+
+def test_iterables_are_read_once():
+    rates, seeds = (1e-4 * i for i in (1, 2)), (i for i in range(2))
+    found = sweep(seeded, rates, 0.02, seeds=seeds, executor="serial")
+    assert found.errors.shape == (2, 2)
+    found = sweep(seeded, [1e-4], 0.02, seeds=np.arange(2), executor="serial")
+    assert found.seeds == (0, 1)
+    scores = run_trials(Trial(seeded, r, 0.02, seed=0) for r in (1e-4, 1e-3))
+    assert len(scores) == 2
+
+
+def test_times_of_a_task_are_those_of_the_trial():
+    trial = Trial(TaskModel("comm"), 1e-3, learning=0.3, test=0.2, seed=1)
+    network = trial.make()
+    assert len(network.stimulus.output.inputs) == 500
+    assert network.connection.learning_rule_type.learning_rate == (
+        nlr.Constant(1e-3).between(0, 0.3)
+    )
+
+
+def two_dimensional(learning_rate):
+    """Two constant errors, of 3 and 4, that do not depend on what is learned."""
+    network = exact(learning_rate)
+    with network:
+        network.error = nengo.Probe(nengo.Node([3.0, 4.0]))
+        network.test_error = None
+        network.target = None
+    return network
+
+
+def test_the_error_is_a_mean_over_time_and_dimensions():
+    score = Trial(two_dimensional, 1e-4, 0.05).run()
+    assert score.error == score.learning_error == np.sqrt((9 + 16) / 2)
+    both = partial(with_probes, two_dimensional)
+    assert Trial(both, 1e-4, 0.05).run().error == np.sqrt((9 + 16 + 9 + 16) / 4)
+
+
+def with_probes(model, learning_rate):
+    network = model(learning_rate)
+    network.error = [network.error, network.error]
+    return network
+
+
+def test_a_trial_records_what_it_is_asked_to(tmp_path):
+    trial = Trial(exact, 1e-4, 0.05, record=("weights", "error"))
+    (first,) = run_trials([trial], store=tmp_path / "trials.sqlite")
+    assert first.data["weights"].shape == (50, 1, 20)
+    (again,) = run_trials([trial], store=tmp_path / "trials.sqlite")
+    assert np.array_equal(again.data["error"], first.data["error"])
+
+
+def test_a_law_learns_and_stops_in_the_test():
+    law = nlr.ErrorDriven(1e-4, 1e-3, scale=1.0)
+    trial = Trial(exact, law, 0.1, 0.05, record=("weights",))
+    score = trial.run()
+    assert not score.failure
+    weights = score.data["weights"]
+    assert np.any(np.diff(weights[:100], axis=0))
+    assert not np.any(np.diff(weights[101:], axis=0))
