@@ -86,6 +86,7 @@ def pair(learning_rate, other=None):
 
 def slow_for_large_rates(learning_rate):
     """A model that is never made with a rate of 1e-3 or more."""
-    while learning_rate >= 1e-3:
+    rate = learning_rate if isinstance(learning_rate, float) else learning_rate.value
+    while rate >= 1e-3:
         time.sleep(0.01)
     return seeded(learning_rate, 0)

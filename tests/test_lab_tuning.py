@@ -1,14 +1,18 @@
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import nengo
 import numpy as np
 import pytest
 from lab_helpers import TARGET, exact, growth, seeded
-from nengo.exceptions import ValidationError
+from nengo.exceptions import SimulationError, ValidationError
 
 import nengo_lr as nlr
 from nengo_lr.lab import TaskModel, Template, tune
+from nengo_lr.lab.tuning import url
 
 optuna = pytest.importorskip("optuna")
 
@@ -137,3 +141,118 @@ def test_optuna_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'nengo-lr\[search\]'"):
         tune(exact, "Constant({rate:1e-5..1e-2})", 0.1)
+
+
+def rates_of(found):
+    return [trial.params["rate"] for trial in found.study.trials if trial.params]
+
+
+def test_n_trials_is_the_number_in_all(tmp_path):
+    """In parts, the trials and their results are those of a study in one go."""
+    options = {"store": tmp_path / "study.db", "sampler_seed": 1}
+    for n in (3, 3, 12):
+        parts = tune(seeded, TEMPLATE, 0.05, n_trials=n, **options)
+        assert len(parts.study.trials) == n
+    whole = tune(seeded, TEMPLATE, 0.05, n_trials=12, sampler_seed=1)
+    assert len(set(rates_of(whole))) == 12
+    assert rates_of(parts) == rates_of(whole)
+    values = [[t.value for t in found.study.trials] for found in (parts, whole)]
+    assert values[0] == values[1]
+
+
+KILLED = """
+import sys; sys.path.insert(0, {tests!r})
+from lab_helpers import slow_for_large_rates
+from nengo_lr.lab import tune
+
+def tell(done, total):
+    print(done, flush=True)
+
+template = "Constant({{rate:1e-5..1e-2}})"
+options = dict(n_trials=8, store={store!r}, sampler_seed=3, progress=tell)
+tune(slow_for_large_rates, template, 0.05, **options)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_study_goes_on(tmp_path, number):
+    """Its unfinished trial does not stay, and is tried again with the same rate."""
+    store = str(tmp_path / "study.db")
+    code = KILLED.format(tests=str(Path(__file__).parent), store=store)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    while True:  # until the trial that never ends
+        time.sleep(0.1)
+        try:
+            study = optuna.load_study(study_name="nengo-lr", storage=url(store))
+            (running,) = [t for t in study.trials if t.state.name == "RUNNING"]
+        except (KeyError, ValueError):
+            continue
+        if running.params.get("rate", 0) >= 1e-3:
+            break
+    process.send_signal(number)
+    process.wait(timeout=60)
+    found = tune(seeded_0, TEMPLATE, 0.05, n_trials=8, store=store, sampler_seed=3)
+    states = [trial.state.name for trial in found.study.trials]
+    assert states.count("FAIL") == 1
+    assert len(states) == 9
+    assert states.index("FAIL") == running.number
+    assert "RUNNING" not in states
+    rates = rates_of(found)
+    assert rates[running.number] == rates[running.number + 1]
+    del rates[running.number]
+    assert rates == rates_of(tune(seeded_0, TEMPLATE, 0.05, n_trials=8, sampler_seed=3))
+
+
+def seeded_0(learning_rate):
+    return seeded(learning_rate, 0)
+
+
+def test_what_suggest_must_return(tmp_path):
+    for bad in ({"optimizer": nlr.AdaGrad()}, {}):
+        store = tmp_path / "study.db"
+        with pytest.raises(ValidationError, match='dict with "learning_rate"'):
+            tune(exact, lambda trial, bad=bad: bad, 0.1, store=store)
+        study = optuna.load_study(study_name="nengo-lr", storage=url(store))
+        assert {trial.state.name for trial in study.trials} == {"FAIL"}
+
+
+def test_answers(tmp_path):
+    found = tune(exact, "Constant({rate:1e-6..1e-3})", 0.1, n_trials=3, sampler_seed=0)
+    assert found.best == nlr.Constant(found.best_params["rate"])
+    assert found.best_value == min(found.table["value"])
+    assert list(found.table.columns) == ["number", "value", "params_rate", "state"]
+    assert [file.name for file in found.save(tmp_path)] == ["tune.csv", "tune.png"]
+    assert found.plot().get_xlabel() == "trial"
+
+
+def test_a_best_at_the_end_of_its_range_is_told(monkeypatch):
+    template = "Constant({rate:1e-6..1e-3})"
+    found = tune(exact, template, 0.1, n_trials=3, sampler_seed=1)
+    assert not found.reason
+    monkeypatch.setattr("nengo_lr.lab.tuning.EDGE", 0.5)
+    with pytest.warns(UserWarning, match="rate.* at an end of its range"):
+        found = tune(exact, template, 0.1, n_trials=3, sampler_seed=1)
+    assert found.best_params
+    assert "try a wider" in found.reason
+
+
+def independent(learning_rate):
+    """The error is not that of what learns."""
+    network = seeded(learning_rate, 0)
+    with network:
+        network.error = nengo.Probe(nengo.Node(lambda t: np.sin(20 * t)))
+    return network
+
+
+def test_no_suggestion_where_the_error_is_always_the_same():
+    with pytest.warns(UserWarning, match="same in every trial"):
+        found = tune(independent, TEMPLATE, 0.1, n_trials=3, sampler_seed=0)
+    with pytest.raises(SimulationError, match="same in every trial"):
+        _ = found.best
+
+
+def test_no_suggestion_where_all_fail():
+    with pytest.warns(UserWarning, match="every trial failed.*overflow"):
+        found = tune(exact, "Constant({rate:30.0..90.0})", 0.5, n_trials=2)
+    with pytest.raises(SimulationError, match="every trial failed"):
+        _ = found.best_value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, replace
+from typing import Callable, NamedTuple
 
 import nengo
 import numpy as np
@@ -13,6 +13,7 @@ from nengo_lr.checks import check_number
 from nengo_lr.lab.answers import Answer, need
 from nengo_lr.lab.models import probes_of
 from nengo_lr.lab.trials import Trial
+from nengo_lr.networks.error_scaling import rules_of
 from nengo_lr.schedules import Geometric
 
 __all__ = ["SUGGESTIONS", "RangeTest", "range_test"]
@@ -24,7 +25,7 @@ N_CHUNKS = 100
 """How often the run is looked at, to stop it early."""
 
 BLOW_UP = 2.0
-"""A squared error of so many times the target's, or the first one, has blown up."""
+"""A squared error of so many times the reference, or the first one, has blown up."""
 
 STOP = 100.0
 """The run ends where the squared error is so many times that."""
@@ -34,6 +35,27 @@ NEAR = 1.2
 
 CAUTION = 10.0
 """How far below the rate of the lowest error a rate averages instead of following."""
+
+LEARNS = 0.8
+"""What learns brings the squared error below this fraction of that without learning."""
+
+LEARNED = 0.5
+"""A squared error below this fraction of the reference has been learned."""
+
+SPARSE = 0.5
+"""A reference that is there in less than this fraction of the time is sparse."""
+
+ENOUGH = 0.3
+"""In a sparse reference, windows with less than this fraction of the mean are empty."""
+
+COVERED = 0.9
+"""The fraction of the windows of a sparse reference that must not be empty."""
+
+NO_EFFECT = (
+    "learning does not lower the error: the rates are too low, the run is too short, "
+    "or the error does not depend on what the connection puts out"
+)
+"""The reason where a curve is that of a model that does not learn."""
 
 SUGGESTIONS = {
     "generalize": "for weights that are used after learning",
@@ -54,11 +76,14 @@ class RangeTest(Answer):
     errors : array (n,)
         The mean squared error over the time that led up to each rate, divided by the
         target's power in the same time (no unit). Without a target it is divided by the
-        first squared error.
+        squared error of the same model without learning.
+    reason : str
+        Why there is nothing to suggest; empty if there is.
     """
 
     rates: np.ndarray
     errors: np.ndarray
+    reason: str = ""
 
     name = "range_test"
 
@@ -69,30 +94,27 @@ class RangeTest(Answer):
         return need("pandas", "cli").DataFrame(columns)
 
     @property
-    def reason(self):
-        """Why there is no suggestion, or why to doubt it; empty if all is well."""
-        return ""
-
-    @property
     def lowest(self):
         """The rate at which the error was lowest."""
         return float(self.rates[np.argmin(self.errors)])
 
     @property
     def generalize(self):
-        """A rate for weights that are to be used after learning.
+        """A rate for weights that are to be used after learning, or None.
 
         A tenth of `lowest`. There the weights follow the last moments, which lowers the
         error now; a tenth of it averages over more of the input.
         """
-        return self.lowest / CAUTION
+        return None if self.reason else self.lowest / CAUTION
 
     @property
     def track(self):
-        """A rate for learning that never ends, and should follow its target.
+        """A rate for learning that never ends and follows its target, or None.
 
         The smallest rate within 20 % of the lowest error.
         """
+        if self.reason:
+            return None
         near = self.errors <= NEAR * self.errors.min()
         return float(self.rates[np.argmax(near)])
 
@@ -100,7 +122,7 @@ class RangeTest(Answer):
     def diverges(self):
         """The rate from which on the error has blown up, or None if it never has.
 
-        It has where it is above twice the target's power (or twice the first error).
+        It has where it is above twice what it is divided by, and twice the first one.
         """
         above = self.errors > BLOW_UP * max(1.0, self.errors[0])
         above &= self.rates > self.lowest
@@ -142,8 +164,9 @@ def range_test(
 
     At time t the rate is :math:`\text{low}\,(\text{high}/\text{low})^{t/T}`. The curve
     is the squared error over a trailing window, divided by the target's power in the
-    same window: otherwise it would be low where the target happens to be small. The run
-    ends early once the error blows up.
+    same window: otherwise it would be low where the target happens to be small. Without
+    a target, the error of a second run without learning takes its place. The run ends
+    early once the error blows up.
 
     Parameters
     ----------
@@ -167,7 +190,13 @@ def range_test(
     Raises
     ------
     ValidationError
-        If an argument or the model is not one of the above.
+        If an argument or the model is not one of the above, or if the error blows up
+        before there is a curve.
+
+    Warns
+    -----
+    UserWarning
+        If there is nothing to suggest; see `RangeTest.reason`.
 
     Notes
     -----
@@ -189,23 +218,31 @@ def range_test(
     """
     check(low, high, learning, window, dt)
     rate = Geometric(low, learning, final=high)
-    trial = Trial(model, rate, learning, seed=seed, dt=dt)
     n_window = round(window * learning / dt)
-    with trial.open() as (network, host):
-        for _ in range(N_CHUNKS):
-            overflow = None
-            try:
-                host.run(round(learning / dt / N_CHUNKS))
-            except SimulationError as failure:
-                overflow = failure
-            error, target = powers(host, network)
-            seen_enough = blown_up(error, target, n_window)
-            if overflow is not None and not seen_enough:
-                raise overflow
-            if overflow is not None or (seen_enough and len(error) >= 2 * n_window):
-                break
-    ends, errors = smooth(error, target, n_window)
-    return RangeTest(rate((ends + 1) * dt), errors).warned()
+    trial = Trial(model, rate, learning, seed=seed, dt=dt)
+    run = watched_run(trial, n_window)
+    reference = run.target
+    without = None
+    if reference is None or not run.has_blown_up:
+        # does the error depend on what is learned? Where it blew up, it does
+        without = watched_run(replace(trial, rate=0.0), n_window, len(run.error))
+        reference = without.error if reference is None else reference
+    ends, errors, is_covered = smooth(run.error, reference, n_window)
+    reason = ""
+    if not run.has_moved:
+        reason = "no weight moves, so that no error reaches the rule"
+    elif not is_covered:
+        reason = (
+            "the target (or error) is there too rarely to tell a rate from its "
+            "neighbours: let it learn for longer"
+        )
+    elif without is not None:
+        _, gain, _ = smooth(run.error, without.error, n_window)
+        if not gain.min() < LEARNS:
+            reason = NO_EFFECT
+    rates = rate((ends + 1) * dt)
+    reason = reason or doubt(rates, errors)
+    return RangeTest(rates, errors, reason).warned()
 
 
 def check(low, high, learning, window, dt):
@@ -232,6 +269,64 @@ def check(low, high, learning, window, dt):
             "learning",
             range_test,
         )
+
+
+class Run(NamedTuple):
+    """What was seen in a run."""
+
+    error: np.ndarray
+    """The squared norm of the error at each step."""
+    target: np.ndarray | None
+    """That of the target, if there is one."""
+    has_moved: bool
+    """Whether any weight has changed."""
+    has_blown_up: bool
+    """Whether the run ended early because of the error."""
+
+
+def watched_run(trial, n_window, n_steps=None):
+    """Run a trial until it ends, or without ``n_steps`` until its error blows up."""
+    is_watched = n_steps is None
+    n_steps = trial.n_steps if is_watched else n_steps
+    ends = np.linspace(0, n_steps, N_CHUNKS + 1).round().astype(int)
+    with trial.open() as (network, host):
+        before = weights_of(trial, network, host)
+        for start, end in zip(ends, ends[1:]):
+            overflow = None
+            try:
+                if end > start:
+                    host.run(end - start)
+            except SimulationError as failure:
+                overflow = failure
+            error, target = powers(host, network)
+            is_over = overflow is not None or blown_up(error, target, n_window)
+            if is_watched and is_over and len(error) >= 2 * n_window:
+                break
+            if overflow is not None:
+                raise ValidationError(
+                    "the error blows up before there is a curve; test lower rates",
+                    "low",
+                    range_test,
+                ) from overflow
+        after = weights_of(trial, network, host)
+    has_moved = any(np.any(a != b) for a, b in zip(before, after))
+    return Run(error, target, has_moved, is_over)
+
+
+def weights_of(trial, network, host):
+    """The values of all that learns with the trial's rate, a list of arrays."""
+    signals = host.sim.model.sig
+    values = []
+    for connection in network.all_connections:
+        for rule in rules_of(connection):
+            kind = rule.learning_rule_type
+            if getattr(kind, "learning_rate", None) == trial.schedule:
+                is_post = kind.modifies == "encoders"
+                owner = connection.post_obj if is_post else connection
+                values.append(
+                    host.read(signals[owner][kind.modifies if is_post else "weights"])
+                )
+    return values
 
 
 def powers(host, network):
@@ -261,27 +356,59 @@ def blown_up(error, target, n_window):
     return not np.mean(error[-max(1, len(error) // N_CHUNKS) :]) <= STOP * scale
 
 
-def smooth(error, target, n_window):
-    """The curve: steps at which trailing windows end, and the relative errors there."""
-    if len(error) < 2 * n_window:
-        raise ValidationError(
-            "the error blows up before there is a curve; test lower rates",
-            "low",
-            range_test,
-        )
+def smooth(error, reference, n_window):
+    """The curve of the error over the reference, in trailing windows.
+
+    Returns
+    -------
+    ends : array of int (n,)
+        The steps at which the windows end.
+    errors : array (n,)
+        The relative errors in them.
+    is_covered : bool
+        Whether enough of the windows can be compared with the reference.
+    """
     ends = np.arange(n_window - 1, len(error), max(1, len(error) // N_POINTS))
 
     def means(power):
         windows = np.lib.stride_tricks.sliding_window_view(power, n_window)
         return windows[ends - n_window + 1].mean(axis=1)
 
-    errors = means(error)
-    scale = errors[0] if target is None else means(target)
-    if not np.all(scale > 0):
+    least = 0.0
+    chunks = np.array_split(reference, N_CHUNKS)
+    there = [np.mean(chunk) > 0.01 * np.mean(reference) for chunk in chunks]
+    if np.mean(there) < SPARSE:
+        least = ENOUGH * np.mean(reference)
+    scale = means(reference)
+    full = scale > least
+    if not full.any():
         raise ValidationError(
-            "there is a time without an error or target to compare with; use a longer "
-            "window",
-            "window",
+            "the target (or the error without learning) is 0 in the whole run, so that "
+            "there is nothing to compare the error with",
+            "model",
             range_test,
         )
-    return ends, errors / scale
+    errors = means(error)[full] / scale[full]
+    errors[np.isnan(errors)] = np.inf
+    return ends[full], errors, np.mean(full) >= COVERED
+
+
+def doubt(rates, errors):
+    """Why a curve has no rate to suggest; empty if it has."""
+    first, lowest, last = errors[0], errors.min(), errors[-1]
+    if lowest > LEARNS * first:
+        if first < LEARNED:
+            return f"the error is lowest at the lowest rate, {rates[0]:.2g}: test lower"
+        if first > BLOW_UP:
+            return "the error has blown up from the start: test lower rates"
+        if last > BLOW_UP * first:
+            return (
+                "the error only grows: its sign may be wrong (it is the output minus "
+                "the target), or all rates are too high"
+            )
+        return NO_EFFECT
+    if last <= NEAR * lowest:
+        return (
+            f"the error still falls at the highest rate, {rates[-1]:.2g}: test higher"
+        )
+    return ""
