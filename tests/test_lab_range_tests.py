@@ -1,11 +1,16 @@
+from dataclasses import replace
+from functools import partial
+
 import matplotlib
+import nengo
 import numpy as np
 import pytest
 from lab_helpers import TARGET, exact, growth, pair, seeded
 from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
-from nengo_lr.lab import RangeTest, TaskModel, range_test
+from nengo_lr.lab import TASKS, RangeTest, TaskModel, range_test
+from nengo_lr.lab.range_tests import doubt
 
 matplotlib.use("agg")
 
@@ -64,10 +69,23 @@ def test_blow_up(errors, diverges):
     assert curve(errors).diverges == (diverges and pytest.approx(diverges))
 
 
-def test_without_a_target_the_first_error_counts():
+def test_without_a_target_the_error_without_learning_counts():
     found = range_test(seeded, learning=1.0, seed=1)
-    assert found.errors[0] == 1.0
+    assert found.errors[0] == pytest.approx(1.0, abs=0.01)
     assert found.errors.min() < 0.1
+    # which is that of the target here, since all decoders begin at 0
+    with_target = range_test(seeded_with_target, learning=1.0, seed=1)
+    assert np.allclose(found.errors, with_target.errors, rtol=1e-9)
+
+
+def seeded_with_target(learning_rate, seed):
+    network = seeded(learning_rate, seed)
+    with network:
+        (stimulus,) = (node for node in network.nodes if node.size_in == 0)
+        filtered = nengo.Node(size_in=1)
+        nengo.Connection(stimulus, filtered)
+        network.target = nengo.Probe(filtered)
+    return network
 
 
 def test_seeds():
@@ -131,3 +149,151 @@ def sampled(learning_rate):
 def test_bad_input(model, arguments, words):
     with pytest.raises(ValidationError, match=words):
         range_test(model, **{"learning": 1.0, **arguments})
+
+
+# --- no suggestion, and why
+
+
+def refuses(found, words):
+    """Whether a range test suggests nothing, and says why."""
+    assert found.generalize is None
+    assert found.track is None
+    assert words in found.reason
+    return True
+
+
+def with_error(change):
+    """A model of which the error that the rule gets is changed."""
+
+    def model(learning_rate, seed=0):
+        with nengo.Network(seed=seed) as network:
+            stimulus = nengo.Node(lambda t: np.sin(20 * t))
+            pre = nengo.Ensemble(30, 1, seed=seed)
+            error, post = nengo.Node(size_in=1), nengo.Node(size_in=1)
+            nengo.Connection(stimulus, pre, synapse=None)
+            conn = nengo.Connection(
+                pre,
+                post,
+                function=lambda x: 0,
+                learning_rule_type=nlr.ScheduledPES(learning_rate),
+            )
+            nengo.Connection(stimulus, error, transform=-1)
+            change(post, error, conn.learning_rule)
+            network.error = nengo.Probe(error)
+            network.target = nengo.Probe(stimulus)
+        return network
+
+    return model
+
+
+def right(post, error, rule):
+    nengo.Connection(post, error, synapse=None)
+    nengo.Connection(error, rule)
+
+
+def not_connected(post, error, rule):
+    nengo.Connection(post, error, synapse=None)
+
+
+def inhibited(post, error, rule):
+    nengo.Connection(post, error, synapse=None)
+    gate = nengo.Node(lambda t, x: 0.0 * x, size_in=1)
+    nengo.Connection(error, gate, synapse=None)
+    nengo.Connection(gate, rule)
+
+
+def wrong_sign(post, error, rule):
+    nengo.Connection(post, error, synapse=None)
+    nengo.Connection(error, rule, transform=-1)
+
+
+def output_does_not_count(post, error, rule):
+    nengo.Connection(error, rule)
+
+
+def without_target(model):
+    def bare(learning_rate, seed=0):
+        network = model(learning_rate, seed)
+        del network.target
+        return network
+
+    return bare
+
+
+@pytest.mark.parametrize("has_target", [True, False])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (not_connected, "no weight moves"),
+        (inhibited, "no weight moves"),
+        (wrong_sign, "the error only grows"),
+        (output_does_not_count, "does not depend on what the connection puts out"),
+    ],
+)
+def test_models_that_cannot_learn(change, words, has_target):
+    model = with_error(change)
+    model = model if has_target else without_target(model)
+    with pytest.warns(UserWarning, match=f"range_test: .*{words}"):
+        found = range_test(model, learning=2.0)
+    assert refuses(found, words)
+
+
+def test_the_same_model_learns_if_nothing_is_wrong():
+    found = range_test(with_error(right), learning=2.0)
+    assert not found.reason
+    assert 1e-5 < found.generalize < found.track < found.diverges
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (2e-2, 1.0, "blown up from the start: test lower rates"),
+        (1e-6, 1e-4, "still falls at the highest rate"),
+        (1e-12, 1e-9, "the rates are too low"),
+    ],
+)
+def test_ranges_without_a_lowest_error(low, high, words):
+    with pytest.warns(UserWarning, match=words):
+        found = range_test(TaskModel("comm"), low, high, learning=2.0, seed=0)
+    assert refuses(found, words)
+    assert found.plot().get_xlabel() == "learning rate"
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"),
+    [
+        ([1.0, 0.4, 0.2, 0.3, 5.0], ""),
+        ([0.1, 0.09, 0.2, 0.3, 5.0], "lowest at the lowest rate, 1e-05: test lower"),
+        ([1.0, 1.1, 2.0, 9.0, 90.0], "only grows"),
+        ([3.0, 9.0, 90.0, 900.0, 1e5], "blown up from the start"),
+        ([1.0, 0.99, 1.0, 1.01, 1.0], "does not lower the error"),
+        ([1.0, 0.9, 0.7, 0.5, 0.4], "still falls at the highest rate, 0.1"),
+        ([1.0, 0.5, 0.1, 0.2, np.inf], ""),
+    ],
+)
+def test_curves_without_a_lowest_error(errors, words):
+    assert words in doubt(np.geomspace(1e-5, 1e-1, 5), np.array(errors))
+    assert bool(words) == bool(doubt(np.geomspace(1e-5, 1e-1, 5), np.array(errors)))
+
+
+@pytest.mark.parametrize("period", [1.0, 10.0])
+def test_targets_that_are_seldom_there(period):
+    """Here they are there for a tenth of the time, and the error too."""
+    task = replace(TASKS["square"], seen=(0.1 * period, period))
+    with pytest.warns(UserWarning, match="too rarely .* learn for longer"):
+        found = range_test(TaskModel(task), seed=1)
+    assert refuses(found, "too rarely")
+
+
+def test_events_that_are_frequent_enough():
+    """Five in a second: then the rate is about that of the same target at all times."""
+    events = replace(TASKS["comm"], seen=(0.02, 0.2))
+    found = range_test(TaskModel(events), seed=1)
+    always = range_test(TaskModel("comm"), seed=1)
+    assert not found.reason
+    assert found.generalize == pytest.approx(always.generalize, rel=1.0)
+
+
+def test_a_target_that_is_never_there():
+    with pytest.raises(ValidationError, match="0 in the whole run"):
+        range_test(partial(exact, target=0.0), learning=1.0)

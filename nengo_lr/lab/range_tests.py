@@ -13,7 +13,7 @@ from nengo_lr.checks import check_number
 from nengo_lr.lab.answers import Answer, need
 from nengo_lr.lab.models import probes_of
 from nengo_lr.lab.trials import Trial
-from nengo_lr.networks.error_scaling import rules_of
+from nengo_lr.learning_rules import rules_of
 from nengo_lr.schedules import Geometric
 
 __all__ = ["SUGGESTIONS", "RangeTest", "range_test"]
@@ -45,7 +45,7 @@ LEARNED = 0.5
 SPARSE = 0.5
 """A reference that is there in less than this fraction of the time is sparse."""
 
-ENOUGH = 0.3
+ENOUGH = 0.4
 """In a sparse reference, windows with less than this fraction of the mean are empty."""
 
 COVERED = 0.9
@@ -221,14 +221,15 @@ def range_test(
     n_window = round(window * learning / dt)
     trial = Trial(model, rate, learning, seed=seed, dt=dt)
     run = watched_run(trial, n_window)
-    reference = run.target
-    without = None
-    if reference is None or not run.has_blown_up:
-        # does the error depend on what is learned? Where it blew up, it does
+    reference, without = run.target, None
+    # what the error would be without learning is needed where there is no target, where
+    # it need not depend on what is learned, and where it may not be there all the time
+    if reference is None or not run.has_blown_up or vanishes(run.error, reference):
         without = watched_run(replace(trial, rate=0.0), n_window, len(run.error))
-        reference = without.error if reference is None else reference
+        if reference is None or is_sparse(without.error):
+            reference = without.error
     ends, errors, is_covered = smooth(run.error, reference, n_window)
-    reason = ""
+    rates = rate((ends + 1) * dt)
     if not run.has_moved:
         reason = "no weight moves, so that no error reaches the rule"
     elif not is_covered:
@@ -236,12 +237,11 @@ def range_test(
             "the target (or error) is there too rarely to tell a rate from its "
             "neighbours: let it learn for longer"
         )
-    elif without is not None:
-        _, gain, _ = smooth(run.error, without.error, n_window)
-        if not gain.min() < LEARNS:
-            reason = NO_EFFECT
-    rates = rate((ends + 1) * dt)
-    reason = reason or doubt(rates, errors)
+    elif without is None:
+        reason = doubt(rates, errors)
+    else:
+        ends, gain, _ = smooth(run.error, without.error, n_window)
+        reason = doubt(rate((ends + 1) * dt), gain)
     return RangeTest(rates, errors, reason).warned()
 
 
@@ -356,6 +356,21 @@ def blown_up(error, target, n_window):
     return not np.mean(error[-max(1, len(error) // N_CHUNKS) :]) <= STOP * scale
 
 
+def chunk_means(power):
+    """The mean of each percent of a run."""
+    return np.array([np.mean(chunk) for chunk in np.array_split(power, N_CHUNKS)])
+
+
+def is_sparse(power):
+    """Whether something is there only some of the time."""
+    return np.mean(chunk_means(power) > 0.01 * np.mean(power)) < SPARSE
+
+
+def vanishes(error, target):
+    """Whether the error is 0, or as good as, in some percent of a run."""
+    return chunk_means(error).min() < 1e-6 * np.mean(target)
+
+
 def smooth(error, reference, n_window):
     """The curve of the error over the reference, in trailing windows.
 
@@ -374,11 +389,7 @@ def smooth(error, reference, n_window):
         windows = np.lib.stride_tricks.sliding_window_view(power, n_window)
         return windows[ends - n_window + 1].mean(axis=1)
 
-    least = 0.0
-    chunks = np.array_split(reference, N_CHUNKS)
-    there = [np.mean(chunk) > 0.01 * np.mean(reference) for chunk in chunks]
-    if np.mean(there) < SPARSE:
-        least = ENOUGH * np.mean(reference)
+    least = ENOUGH * np.mean(reference) if is_sparse(reference) else 0.0
     scale = means(reference)
     full = scale > least
     if not full.any():
