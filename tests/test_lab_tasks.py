@@ -152,3 +152,19 @@ def test_tasks_on_nengo_dl(NengoDL, name):
         ours, theirs = sim.data[probe], reference.data[probe]
         assert ours.shape == theirs.shape
         assert np.max(np.abs(ours - theirs)) < 1e-10 * np.max(np.abs(theirs))
+
+
+def test_a_network_around_a_task_does_not_set_its_defaults():
+    def error(**defaults):
+        with nengo.Network() as outer:
+            outer.config[nengo.Connection].transform = 3 if defaults else 1
+            for name, value in defaults.items():
+                setattr(outer.config[nengo.Ensemble], name, value)
+            rule = nlr.ScheduledPES(1e-3)
+            network = build(TASKS["comm"], rule, None, 0, 0.1, 0.1)
+        with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+            sim.run(0.1)
+        return sim.data[network.error]
+
+    hostile = {"gain": nengo.dists.Choice([1.0]), "bias": nengo.dists.Choice([1.0])}
+    assert np.array_equal(error(**hostile), error())

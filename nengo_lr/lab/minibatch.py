@@ -11,6 +11,7 @@ from nengo.exceptions import SimulationError
 
 from nengo_lr.builder.hosts import host_of, hosts
 from nengo_lr.lab.trials import Score
+from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.schedules import Schedule
 
 __all__ = ["Minibatch", "groups_of", "run_together", "takes_items"]
@@ -69,7 +70,8 @@ class Minibatch:
         trial = trials[0]
         self.n_items, self.seed = len(trials), trial.seed
         with nengo.Network(seed=self.seed) as outer:
-            self.rate = nengo.Node([0.0], label="learning rate")
+            with NENGO_DEFAULTS:
+                self.rate = nengo.Node([0.0], label="learning rate")
             self.network = trial.make(self.rate)
         self.sim = hosts()[trial.simulator].make(
             outer, minibatch_size=self.n_items, dt=trial.dt, seed=self.seed

@@ -18,6 +18,7 @@ from nengo_lr.lab.answers import SAME, Answer, need
 from nengo_lr.lab.runner import run_trials
 from nengo_lr.lab.trials import Score, Trial, check_rates, check_seeds
 from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.optimizers import Optimizer
 from nengo_lr.schedules import Between, Schedule
 
@@ -292,7 +293,7 @@ def side_by_side(
     times = np.arange(1, round(duration / tasks.SAMPLE) + 1) * tasks.SAMPLE
     values = [Between(rate, 0.0, learning)(times) for rate in all_rates]
 
-    with nengo.Network() as model:
+    with nengo.Network() as model, NENGO_DEFAULTS:
         rate = tasks.played(np.stack(values, axis=1))
         rule = ScheduledPES(rate, optimizer=optimizer, precondition=precondition)
         network = tasks.build(

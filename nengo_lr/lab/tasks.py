@@ -17,6 +17,7 @@ from nengo_lr.checks import (
     check_type,
 )
 from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.networks.defaults import NENGO_DEFAULTS
 
 __all__ = [
     "STANDARD",
@@ -353,7 +354,7 @@ def build(
     x = np.clip(x, -1, 1)
     target = task.target(x, learning)
 
-    with nengo.Network(seed=seed) as network:
+    with nengo.Network(seed=seed) as network, NENGO_DEFAULTS:
         network.ensemble = nengo.Ensemble(
             task.n_neurons,
             task.dimensions,
