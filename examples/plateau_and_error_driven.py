@@ -41,6 +41,7 @@ LAWS = {
         4e-3, patience=2.0, factor=0.5, minimum=5e-4
     ),
     "hasty plateau": nlr.ReduceOnPlateau(4e-3, patience=0.5, factor=0.5),
+    "greedy": nlr.GreedyRate(2e-3, window=1.0, minimum=5e-4, maximum=4e-3),
 }
 
 

@@ -8,7 +8,11 @@ from nengo.exceptions import ValidationError
 from nengo_lr.schedules.base import TIME_TOLERANCE, lerp
 from nengo_lr.schedules.params import Declared, NumberParam, RateParam, SecondsParam
 
-__all__ = ["ErrorDriven", "FeedbackLaw", "ReduceOnPlateau"]
+__all__ = ["ErrorDriven", "FeedbackLaw", "GreedyRate", "ReduceOnPlateau"]
+
+GROWN = 4.0
+"""By what factor the mean square error grows where the task has changed: the error
+itself to twice its size, which noise rarely does."""
 
 
 class FeedbackLaw(Declared):
@@ -69,14 +73,19 @@ class ReduceOnPlateau(FeedbackLaw):
     r"""Multiply the rate by a factor when the error has stopped falling.
 
     The law compares the error's average up to now (its low-passed mean square, divided
-    by :math:`1 - e^{-t/\tau}` because the filter started at 0) with the lowest one so
-    far, from t = ``tau`` on. It counts as better where it is below
+    by :math:`1 - e^{-t/\tau}` because the filter started at 0) with the lowest one
+    lately, from t = ``tau`` on. It counts as better where it is below
     ``(1 - threshold) * lowest``. When ``patience`` seconds have passed without a better
     one,
 
     .. math:: \kappa \leftarrow \max(\text{factor} \cdot \kappa, \text{minimum})
 
     and nothing counts as waiting in the ``cooldown`` seconds after it.
+
+    The lowest average is forgotten twice. A reduction starts from the average of that
+    time. And when the average has grown to four times the lowest one, the error to
+    twice its size, the task has changed: the waiting starts anew, and the lowest
+    average is from there on the peak that the error falls from.
 
     Parameters
     ----------
@@ -97,10 +106,16 @@ class ReduceOnPlateau(FeedbackLaw):
         time in which the input repeats itself: an error that is small because the
         input is small for a while looks like progress.
 
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``minimum`` above ``initial``, or another
+        parameter out of its range.
+
     Notes
     -----
     The state is (rate, low-passed mean square error, steps, lowest average, steps
-    waited, steps left to cool down).
+    waited, steps left to cool down, 1 while the error grows and else 0).
 
     References
     ----------
@@ -145,18 +160,23 @@ class ReduceOnPlateau(FeedbackLaw):
 
     @property
     def initial_state(self):
-        return np.array([self.initial, 0.0, 0.0, np.inf, 0.0, 0.0])
+        return np.array([self.initial, 0.0, 0.0, np.inf, 0.0, 0.0, 0.0])
 
     def update(self, state, step, dt, error, xp):
         # steps are counted in the state: floats count them exactly, and not seconds
-        rate, mean_square, steps, lowest, waited, cooling = (
-            state[..., i : i + 1] for i in range(6)
+        rate, mean_square, steps, lowest, waited, cooling, growing = (
+            state[..., i : i + 1] for i in range(7)
         )
         mean_square = self.watch(mean_square, dt, error, xp)
         steps = steps + 1.0
         average = -mean_square / xp.expm1(-steps * dt / self.tau)
 
         settled = steps >= whole_steps(self.tau, dt)
+        grown = settled & (average > GROWN * lowest) & (growing == 0.0)
+        waited = xp.where(grown, 0.0, waited)
+        growing = xp.where(grown, 1.0, growing)
+        lowest = xp.where(growing == 1.0, xp.maximum(lowest, average), lowest)
+
         better = settled & (average < lowest * (1.0 - self.threshold))
         lowest = xp.where(better, average, lowest)
         waiting = settled & ~better & (cooling == 0.0)
@@ -166,9 +186,127 @@ class ReduceOnPlateau(FeedbackLaw):
         reduce = waited >= whole_steps(self.patience, dt)
         rate = xp.where(reduce, xp.maximum(rate * self.factor, self.minimum), rate)
         waited = xp.where(reduce, 0.0, waited)
+        lowest = xp.where(reduce, average, lowest)
+        growing = xp.where(better | reduce, 0.0, growing)
         cooling = xp.where(reduce, whole_steps(self.cooldown, dt), cooling)
-        state = [rate, mean_square, steps, lowest, waited, cooling]
+        state = [rate, mean_square, steps, lowest, waited, cooling, growing]
         return xp.concatenate(state, axis=-1), rate
+
+
+class GreedyRate(FeedbackLaw):
+    r"""Raise the rate while the error falls, and lower it while it does not.
+
+    At the end of every window of time, with M the mean square error over the window and
+    over the error's dimensions,
+
+    .. math::
+       \kappa \leftarrow \begin{cases}
+       \min(\kappa / \text{factor}, \text{maximum})
+       & \text{if } M < (1 - \text{threshold})\, M_\text{before} \\
+       \max(\kappa \cdot \text{factor}, \text{minimum}) & \text{otherwise} \end{cases}
+
+    The first window has no predecessor and keeps the rate.
+
+    Where the target changes, the error falls again after a window or two, and so the
+    rate rises, if learning at the minimum takes more than ``threshold`` off the mean
+    square error within a window. The maximum should be stable: `.stable_rate` knows.
+
+    Parameters
+    ----------
+    initial : float
+        Learning rate at the start.
+    window : float, optional
+        Length of a window in seconds. It should span the time in which the input
+        repeats itself: an error that is small because the input is small for a while
+        looks like progress.
+    minimum : float
+        The lowest learning rate; not above ``initial``.
+    maximum : float
+        The highest learning rate; not below ``initial``.
+    factor : float, optional
+        What the rate is multiplied or divided by (no unit), above 0 and below 1.
+    threshold : float, optional
+        By which fraction the mean square error must fall to raise the rate (no unit).
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``initial`` not between the other two, or
+        another parameter out of its range.
+
+    Notes
+    -----
+    The state is (rate, sum of the mean squares in this window, steps in it, mean square
+    error in the last one).
+
+    References
+    ----------
+    Subramanian, S., Krishnamoorthy, B., & Murthy, P. (2025). Dynamic learning rate
+    scheduling based on loss changes leads to faster convergence. arXiv:2512.14527.
+
+    Examples
+    --------
+    >>> law = GreedyRate(1e-3, 0.1, minimum=2e-4, maximum=4e-3, factor=0.5)
+    >>> state, rates = law.initial_state, []
+    >>> for step in range(1, 501):
+    ...     error = np.array([max(1.0 - step / 300, 0.1)])  # it falls for 270 steps
+    ...     state, rate = law.update(state, step, 1e-3, error, np)
+    ...     rates.append(rate.item())
+    >>> rates[::100]
+    [0.001, 0.001, 0.002, 0.004, 0.002]
+    """
+
+    initial: float = RateParam("initial")
+    window: float = SecondsParam("window", default=1.0)
+    minimum: float = RateParam("minimum", kw_only=True)
+    maximum: float = RateParam("maximum", kw_only=True)
+    factor: float = NumberParam(
+        "factor",
+        default=0.7,
+        low=0,
+        low_open=True,
+        high=1,
+        high_open=True,
+        kw_only=True,
+    )
+    threshold: float = NumberParam(
+        "threshold", default=0.05, low=0, high=1, high_open=True, kw_only=True
+    )
+
+    def validate(self):
+        if self.minimum > self.initial:
+            raise ValidationError(
+                f"must not be above initial={self.initial} (got {self.minimum})",
+                "minimum",
+                self,
+            )
+        if self.maximum < self.initial:
+            raise ValidationError(
+                f"must not be below initial={self.initial} (got {self.maximum})",
+                "maximum",
+                self,
+            )
+
+    @property
+    def initial_state(self):
+        return np.array([self.initial, 0.0, 0.0, np.inf])
+
+    def update(self, state, step, dt, error, xp):
+        rate, total, steps, before = (state[..., i : i + 1] for i in range(4))
+        total = total + xp.mean(error**2, axis=-1, keepdims=True)
+        steps = steps + 1.0
+        mean_square = total / steps
+
+        ends = steps >= whole_steps(self.window, dt)
+        falls = mean_square < before * (1.0 - self.threshold)
+        raised = xp.minimum(rate / self.factor, self.maximum)
+        lowered = xp.maximum(rate * self.factor, self.minimum)
+        known = ends & (before < np.inf)
+        rate = xp.where(known, xp.where(falls, raised, lowered), rate)
+
+        before = xp.where(ends, mean_square, before)
+        total, steps = xp.where(ends, 0.0, total), xp.where(ends, 0.0, steps)
+        return xp.concatenate([rate, total, steps, before], axis=-1), rate
 
 
 class ErrorDriven(FeedbackLaw):
@@ -191,6 +329,12 @@ class ErrorDriven(FeedbackLaw):
         Root mean square error from which on the rate is ``high``, in the error's unit.
     tau : float, optional
         Time constant in seconds over which the error is averaged.
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``high`` below ``low``, or ``scale`` or
+        ``tau`` not above 0.
 
     Notes
     -----

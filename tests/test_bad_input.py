@@ -284,6 +284,14 @@ ROWS = {
         "scale": (1, SECONDS),
         "tau": (1, SECONDS),
     },
+    "feedback.GreedyRate": {
+        "initial": (1e-3, RATE),
+        "window": (1, SECONDS),
+        "minimum": (0, [(1.0, "not be above initial"), *RATE]),
+        "maximum": (1, [(1e-4, "not be below initial"), *RATE]),
+        "factor": (0.1, [(0, "greater than 0"), (1, "less than 1"), *FINITE]),
+        "threshold": (0.01, [(1, "less than 1"), (-0.1, "greater than"), *FINITE]),
+    },
     "feedback.ReduceOnPlateau": {
         "initial": (1e-3, RATE),
         "factor": (0.1, [(0, "greater than 0"), (1, "less than 1"), *FINITE]),

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from helpers import learning_network, relative, weight_solver
 
-from nengo_lr import ErrorDriven, ReduceOnPlateau, ScheduledPES
+from nengo_lr import ErrorDriven, GreedyRate, ReduceOnPlateau, ScheduledPES
 
 LAWS = [
     ErrorDriven(1e-5, 1e-3, scale=0.5, tau=0.02),
     ReduceOnPlateau(1e-3, factor=0.5, patience=0.02, threshold=0.1, tau=0.01),
+    GreedyRate(1e-3, 0.02, minimum=1e-4, maximum=2e-3),
 ]
 
 
@@ -47,6 +48,47 @@ def test_split_runs_and_reset_equal_one_run(Simulator, law):
         again = [sim.data[p] for p in (network.rate, network.weights)]
     for a, b in zip(again, once):
         assert relative(a, b) < 1e-13
+
+
+def test_a_target_that_changes_twice(Simulator):
+    """Where the error falls, no law lowers the rate, and a greedy one raises it."""
+    change = 1.0  # every second
+    laws = [
+        ReduceOnPlateau(6e-4, 0.15, factor=0.5, minimum=1e-4, tau=0.025),
+        GreedyRate(4e-4, 0.05, minimum=1e-4, maximum=1.2e-3, threshold=0.1),
+    ]
+    with nengo.Network() as network:
+        target = nengo.Node(lambda t: 1.0 if t // change % 2 == 0 else -1.0)
+        stimulus, rates, errors = nengo.Node([0.7]), [], []
+        for law in laws:
+            pre, output = nengo.Ensemble(50, 1, seed=1), nengo.Node(size_in=1)
+            nengo.Connection(stimulus, pre)
+            learned = nengo.Connection(
+                pre,
+                output,
+                function=lambda x: [0],
+                learning_rule_type=ScheduledPES(law),
+                synapse=0.01,
+                seed=2,
+            )
+            rule = learned.learning_rule
+            nengo.Connection(output, rule, synapse=None)
+            nengo.Connection(target, rule, transform=-1, synapse=None)
+            rates.append(nengo.Probe(rule, "learning_rate"))
+            errors.append(nengo.Probe(rule, "error"))
+    with Simulator(network) as sim:
+        sim.run_steps(3000)
+    plateau, greedy = (sim.data[rate][:, 0] for rate in rates)
+    for start in (1000, 2000):
+        for error in errors:
+            assert np.abs(sim.data[error][start + 50]) > 1.2
+            assert np.abs(sim.data[error][start + 900]) < 0.2
+        assert np.ptp(plateau[start : start + 700]) == 0
+        assert greedy[start + 50] < 4e-4
+        assert np.max(greedy[start : start + 700]) == 1.2e-3
+        # the error is noise by then
+        assert np.min(greedy[start + 500 : start + 1000]) < 6e-4
+    assert plateau[0] > plateau[999]
 
 
 def test_simulators_agree_on_two_laws_in_one_network(NengoDL):

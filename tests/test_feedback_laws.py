@@ -13,7 +13,13 @@ from nengo.params import NumberParam
 
 import nengo_lr
 from nengo_lr import feedback
-from nengo_lr.feedback import ErrorDriven, FeedbackLaw, ReduceOnPlateau
+from nengo_lr.feedback import (
+    ErrorDriven,
+    FeedbackLaw,
+    GreedyRate,
+    ReduceOnPlateau,
+)
+from nengo_lr.schedules.params import SecondsParam
 
 DT = 1e-3
 
@@ -166,8 +172,9 @@ def test_repr_pickle_copy_hash(law):
     ):
         assert same == law
         assert hash(same) == hash(law)
-    with pytest.raises(ReadonlyError):
-        law.tau = 1.0
+    for name in inspect.signature(type(law)).parameters:
+        with pytest.raises(ReadonlyError):
+            setattr(law, name, getattr(law, name))
 
 
 @every_law
@@ -180,8 +187,9 @@ def test_bad_parameters_are_named(law):
         for bad in (-1.0, np.nan, np.inf, "a"):
             with pytest.raises(ValidationError, match=f"{cls.__name__}.{name}.*{bad}"):
                 cls(**{**good, name: bad})
-    with pytest.raises(ValidationError, match=r"tau.*0\.0"):
-        cls(**{**good, "tau": 0.0})
+        if isinstance(getattr(cls, name), SecondsParam) and getattr(cls, name).low_open:
+            with pytest.raises(ValidationError, match=rf"{name}.*0\.0"):
+                cls(**{**good, name: 0.0})
 
 
 @pytest.mark.parametrize(
@@ -190,6 +198,15 @@ def test_bad_parameters_are_named(law):
         (lambda: ReduceOnPlateau(1e-3, minimum=2e-3), "minimum.*initial=0.001.*0.002"),
         (lambda: ReduceOnPlateau(1e-3, factor=1.0), "factor.*1.0"),
         (lambda: ReduceOnPlateau(1e-3, patience=0.0), "patience.*0.0"),
+        (
+            lambda: GreedyRate(1e-3, minimum=2e-3, maximum=3e-3),
+            "minimum.*initial=0.001.*0.002",
+        ),
+        (
+            lambda: GreedyRate(1e-3, minimum=0, maximum=1e-4),
+            "maximum.*initial=0.001.*0.0001",
+        ),
+        (lambda: GreedyRate(1e-3, minimum=0, maximum=1, factor=1), "factor.*got 1"),
         (lambda: ErrorDriven(2e-3, 1e-3, scale=1.0), "high.*low=0.002.*0.001"),
         (lambda: ErrorDriven(1e-3, 2e-3, scale=0.0), "scale.*0.0"),
     ],
@@ -286,3 +303,61 @@ def test_plateau_is_not_misled_by_a_filter_that_starts_at_zero():
     rates, state = run(law, delayed)
     assert reductions(rates) == []
     assert np.isclose(state[3], state[1], rtol=0.05)
+
+
+@pytest.mark.parametrize("jump", [4.0, 20.0, 1000.0])
+@pytest.mark.parametrize("fall", [0.5, 2.0, 10.0])
+@pytest.mark.parametrize("when", [2000, 2250])
+def test_plateau_does_not_lower_while_the_error_falls_after_a_jump(jump, fall, when):
+    """A change of the task is no plateau, however low the error has been before."""
+    law = ReduceOnPlateau(1e-3, patience=0.5, factor=0.5, tau=0.05)
+    t = DT * np.arange(12_000)
+    falling = np.exp(-(t - DT * when) / fall)
+    size = np.where(t < DT * when, np.maximum(np.exp(-t / 0.2), 1e-2), 0.0)
+    size = np.where(t < DT * when, size, np.maximum(1e-2 * jump * falling, 1e-3))
+    rates, _ = run(law, size[:, None])
+    lowest = when + round(fall * np.log(10 * jump) / DT)
+    found = np.array(reductions(rates))
+    assert np.any(found < when)  # it had been a plateau
+    assert not np.any((found > when + 20) & (found < lowest))
+    assert lowest > 10_000 or np.any(found > lowest)
+
+
+def test_plateau_lowers_where_the_error_grows_and_stays():
+    law = ReduceOnPlateau(1e-3, patience=0.5, factor=0.5, tau=0.05)
+    grown = np.where(np.arange(4000) < 600, 0.1, 1.0)[:, None]
+    rates, _ = run(law, grown)
+    assert reductions(rates)[0] == 550
+    assert 1050 < reductions(rates)[1] < 1250
+    exploding = np.exp(DT * np.arange(4000))[:, None]
+    assert len(reductions(run(law, exploding)[0])) > 3
+
+
+def test_plateau_compares_with_the_error_since_its_last_reduction():
+    """An error that has grown a little lowers the rate once, and not while it falls."""
+    law = ReduceOnPlateau(1e-3, patience=0.5, factor=0.5, tau=0.05)
+    t = DT * np.arange(6000)
+    grown = np.where(t < 0.3, 1.0, np.maximum(1.5 * np.exp(-(t - 0.3) / 15), 1.0))
+    assert len(reductions(run(law, grown[:, None])[0])) == 1
+
+
+# --- GreedyRate
+
+
+@pytest.mark.parametrize("dt", [1e-4, 5e-4, 1e-3, 2e-3])
+def test_greedy_rate_compares_one_window_with_the_next(dt):
+    law = GreedyRate(1e-3, 0.1, minimum=2e-4, maximum=3e-3, factor=0.5, threshold=0.3)
+    sizes = [1.0, 0.8, 0.5, 0.4, 0.3, 0.29, 0.5, 0.5, 0.6, 0.7]
+    expected = [1, 2, 3, 3, 3, 1.5, 0.75, 0.375, 0.2, 0.2]  # at the end of each
+    n = round(0.1 / dt)
+    rates, _ = run(law, np.repeat(sizes, n)[:, None] * [[1.0, -1.0]], dt=dt)
+    assert np.allclose(rates[n - 1 :: n, 0], np.array(expected) * 1e-3, rtol=1e-14)
+    assert np.all(rates[: n - 1] == 1e-3)
+    assert set(np.flatnonzero(np.diff(rates[:, 0])) + 2) <= set(range(n, 10 * n + 1, n))
+
+
+def test_greedy_rate_is_the_same_for_larger_errors():
+    law = GreedyRate(1e-3, 0.1, minimum=1e-5, maximum=1e-2)
+    expected, _ = run(law, errors())
+    for scale in (2.0**-20, 2.0**20):
+        assert np.array_equal(run(law, errors() * scale)[0], expected)
