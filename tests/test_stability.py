@@ -380,6 +380,12 @@ def test_what_cannot_be_judged(make, words):
     assert not found.unstable
 
 
+def test_a_connection_of_another_model():
+    with build(exact(0.0)) as sim:
+        with pytest.raises(ValidationError, match="not in the simulator's model"):
+            stable_rate(sim, exact(0.0).connection)
+
+
 def test_a_subclass_of_the_simulator():
     class Own(nengo.Simulator):
         pass

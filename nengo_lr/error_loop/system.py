@@ -264,7 +264,7 @@ class Part:
 
 def bisect(holds, low, high):
     """The largest number at which something holds, between one that does and not."""
-    for _ in range(50):
+    while high - low > 1e-9 * high:
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
     return low

@@ -69,13 +69,14 @@ def spiking_power(spikes, synapse, loop, gain, dt):
     ``benchmarks/stability.py`` puts to the test.
     """
     learned = spikes if synapse is None else synapse.filt(spikes, dt=dt)
-    fraction = max(abs(gain * loop.mean_gain()), dt / WINDOW)
-    n_steps = max(1, int(1 / fraction))
+    n_window = round(WINDOW / dt)
+    fraction = max(abs(gain * loop.mean_gain()), 1 / n_window)
+    n_steps = max(1, round(1 / fraction))
     norms = [
         np.linalg.norm(fftconvolve(of, response[:, None], axes=0)[: len(of)], axis=1)
         for of, response in [
             (learned, np.full(n_steps, 1 / n_steps)),
-            (spikes, loop.impulse_response(round(WINDOW / dt))),
+            (spikes, loop.impulse_response(n_window)),
         ]
     ]
     squares = np.square(norms).reshape(2, N_WINDOWS, -1).mean(axis=2)

@@ -97,7 +97,7 @@ def stable_rate(
     """
     host_of(sim)
     check_number(margin, "margin", obj=stable_rate)
-    rule = pes_rule(connection)
+    rule = pes_rule(sim, connection)
     loop = error_loop(sim, rule)
     rates, currents = tuning(sim, connection)
     powers = np.sum(rates**2, axis=1)
@@ -179,7 +179,7 @@ def rate_for(
         raise ValidationError(
             f"must be at least one step of {sim.dt} s (got {time})", "time", rate_for
         )
-    loop, n_steps = error_loop(sim, pes_rule(connection)), round(time / sim.dt)
+    loop, n_steps = error_loop(sim, pes_rule(sim, connection)), round(time / sim.dt)
     largest = loop.largest_stable_gain()
     gains = np.geomspace(largest * 1e-3 / n_steps, largest, 200)
     left = [loop.response(g, n_steps) for g in gains]
@@ -240,7 +240,7 @@ def error_left(
     """
     host_of(sim)
     check_number(rate, "rate", least=0, obj=error_left)
-    loop = error_loop(sim, pes_rule(connection))
+    loop = error_loop(sim, pes_rule(sim, connection))
     gain = rate * gain_per_rate(sim, connection, x)
     steps = np.round(np.asarray(times) / sim.dt).astype(int)
     return np.array([loop.response(gain, k) for k in steps])
@@ -305,7 +305,7 @@ def warn_if_unstable(sim: nengo.Simulator) -> Stability:
             continue
         try:
             bound = stable_rate(sim, connection, margin=1.0)
-            rate = largest_rate(connection)
+            rate = largest_rate(sim, connection)
         except ValidationError as error:
             message = f"The learning rate of {connection} cannot be judged: "
             found.unjudged[connection] = error.args[0]
@@ -323,9 +323,13 @@ def warn_if_unstable(sim: nengo.Simulator) -> Stability:
     return found
 
 
-def pes_rule(connection):
+def pes_rule(sim, connection):
     """A connection's PES rule, if the theory holds for it."""
     check_type(connection, nengo.Connection, "connection", "a nengo.Connection")
+    if connection not in sim.model.params:
+        raise ValidationError(
+            f"{connection} is not in the simulator's model", "connection"
+        )
     rules = [
         rule
         for rule in rules_of(connection)
@@ -350,9 +354,9 @@ def changes_the_gradient(rule_type):
     )
 
 
-def largest_rate(connection):
+def largest_rate(sim, connection):
     """The largest rate of a connection's PES rule, if it is known before a run."""
-    rule = pes_rule(connection).learning_rule_type
+    rule = pes_rule(sim, connection).learning_rule_type
     if len(rules_of(connection)) > 1:
         reason = f"other rules change it, too: {connection.learning_rule_type}"
     elif isinstance(rule, nengo.PES):
