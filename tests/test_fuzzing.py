@@ -166,7 +166,7 @@ def test_a_run_goes_on_with_the_rates_of_the_model_that_loads_it(
     )
     with simulate(network) as sim:
         sim.run_steps(half)
-        save(sim, path, outside="skip")
+        save(sim, path)
         for rule, changed in zip(network.rules, other.rules):
             set_learning_rate(sim, rule, changed.learning_rule_type.learning_rate)
         sim.run_steps(N_STEPS - half)

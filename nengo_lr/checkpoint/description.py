@@ -6,6 +6,7 @@ from nengo.learning_rules import LearningRuleType
 from nengo.params import FrozenObject, iter_params
 from nengo.utils.functions import function_name
 
+from nengo_lr.auto import Auto
 from nengo_lr.checkpoint.evidence import Digests
 from nengo_lr.checkpoint.outside import find_outside, functions_of, without_address
 from nengo_lr.checkpoint.signals import RATE
@@ -43,7 +44,7 @@ def describe_rule(rule_type, op, host):
     return {
         "rule": words(rule_type, without=("learning_rate", "optimizer")),
         "optimizer": "no optimizer" if optimizer is None else words(optimizer),
-        "law": words(rate) if isinstance(rate, FeedbackLaw) else None,
+        "law": words(rate) if isinstance(rate, (Auto, FeedbackLaw)) else None,
         "rate": words(rate),
         "given": repr(given) if is_text else None,
     }
@@ -105,10 +106,9 @@ def compare(path, description, own):
                 refuse(f"its {name} uses {file[what]}, this one's {here[what]}")
         if file["law"] and here["law"] and file["law"] != here["law"]:
             refuse(
-                f"the rate of its {name} is that of {file['law']}, whose state is none "
-                f"of {here['law']}, this one's"
+                f"the rate of its {name} follows {file['law']}, that of this one "
+                f"{here['law']}, and the state of one means nothing to the other"
             )
-
     for evidence in description["outside"].values():
         if not all(
             isinstance(digest, str) for digest in evidence["variables"].values()

@@ -9,6 +9,7 @@ from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Reset
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
+from nengo_lr.builder.auto import SimDamp
 from nengo_lr.builder.rates import SimRate
 
 MERGED = (Copy, DotInc, ElementwiseInc, Reset, SimNeurons)
@@ -73,9 +74,7 @@ class Names:
                 counts[name] += 1  # a connection may have several rules
                 again = f" ({counts[name]})" if counts[name] > 1 else ""
                 self.objects[thing] = name + again
-        self.signals = self._name_signals(
-            {op.rate: rule for rule, op in self.rules.items() if op is not None}
-        )
+        self.signals = self._name_signals()
 
     def name(self, thing):
         """The name of an object or of a part of one."""
@@ -87,22 +86,25 @@ class Names:
             return "the Node of a learning rate"
         return self.objects.get(thing, f"a {type(thing).__name__}")
 
-    def _name_signals(self, of_rates):
+    def _name_signals(self):
+        of_rates = {op.rate: rule for rule, op in self.rules.items() if op is not None}
         for node, rule in self.rate_nodes.items():
             of_rates.update(dict.fromkeys(self.model.sig[node].values(), rule))
+        for op in self.model.operators:
+            if isinstance(op, SimDamp):  # it comes with a rate that needs no number
+                of_rates.update(dict.fromkeys(op.sets))
         signals = {"step": self.model.step, "time": self.model.time}
+        lasting = []
+        for op in self.model.operators:
+            rules = [of_rates[signal] for signal in op.sets if signal in of_rates]
+            for i, signal in enumerate(op.updates if rules else ()):
+                name = f"{RATE}{self.objects[rules[0]]}: {type(op).__name__} {i}"
+                signals[name] = signal
+            if not rules and not isinstance(op, MERGED):
+                lasting.append(op)
         for thing, name in self.objects.items():
             for key, signal in self.model.sig[thing].items():
                 signals[f"{name}: {key}"] = signal
-        lasting = []
-        for op in self.model.operators:
-            rule = next((of_rates[s] for s in op.sets if s in of_rates), None)
-            if rule is not None:
-                for i, signal in enumerate(op.updates):
-                    name = f"{RATE}{self.objects[rule]}: {type(op).__name__} {i}"
-                    signals[name] = signal
-            elif not isinstance(op, MERGED):
-                lasting.append(op)
         for i, op in enumerate(lasting):
             for j, signal in enumerate(op.all_signals):
                 signals[f"operator {i} {type(op).__name__} {j}"] = signal
@@ -115,9 +117,12 @@ class Names:
     def of(self, op):
         """The name of the object that the operator of a function or process is of."""
         run = getattr(op, "fn", getattr(op, "process", None))
-        for thing in (*self.objects, *self.rate_nodes):
+        for node, rule in self.rate_nodes.items():
+            if node.output is run:
+                return f"the Node of the rate of {self.objects[rule]}"
+        for thing, name in self.objects.items():
             if getattr(thing, "output", getattr(thing, "function", None)) is run:
-                return self.name(thing)
+                return name
         names = (name for name, x in self.signals.items() if x is op.output)
         return next(names, str(op.tag)).partition(": ")[0]
 
