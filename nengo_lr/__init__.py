@@ -1,6 +1,7 @@
 """Learning rates that change while a Nengo model runs."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from nengo_lr import (
     auto,
@@ -22,26 +23,27 @@ from nengo_lr.runtime import *  # noqa: F403
 from nengo_lr.schedules import *  # noqa: F403
 from nengo_lr.version import version as __version__
 
-__all__ = [
-    "ErrorScaler",
-    "__version__",
-    "auto",
-    "builder",
-    "configure_settings",
-    "feedback",
-    "learning_rules",
-    "networks",
-    "optimizers",
-    "runtime",
-    "schedules",
-    "to_error_scaling",
-    *auto.__all__,
-    *feedback.__all__,
-    *learning_rules.__all__,
-    *optimizers.__all__,
-    *runtime.__all__,
-    *schedules.__all__,
-]
+if not TYPE_CHECKING:  # type checkers do not add lists up, and know the names anyway
+    __all__ = [
+        "ErrorScaler",
+        "__version__",
+        "auto",
+        "builder",
+        "configure_settings",
+        "feedback",
+        "learning_rules",
+        "networks",
+        "optimizers",
+        "runtime",
+        "schedules",
+        "to_error_scaling",
+        *auto.__all__,
+        *feedback.__all__,
+        *learning_rules.__all__,
+        *optimizers.__all__,
+        *runtime.__all__,
+        *schedules.__all__,
+    ]
 
 ON_DEMAND = (
     "checkpoint",

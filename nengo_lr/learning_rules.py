@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any, Callable, Literal, Union
+from typing import TYPE_CHECKING, Any, Callable, Literal, Union
 
 import numpy as np
 from nengo.exceptions import ValidationError
-from nengo.learning_rules import PES, RLS, LearningRuleType
+from nengo.learning_rules import PES, RLS
 from nengo.node import Node
 from nengo.synapses import Lowpass, Synapse, SynapseParam
 from nengo.utils.numpy import is_number
@@ -18,7 +18,17 @@ from nengo_lr.checks import is_bool
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.optimizers import Optimizer
 from nengo_lr.schedules import Constant, FunctionSchedule, Schedule
-from nengo_lr.schedules.params import Declared, DeclaredParam
+from nengo_lr.schedules.params import Declared, DeclaredParam, dataclass_transform
+
+if TYPE_CHECKING:
+
+    class LearningRuleType:
+        """Nengo has no type hints, and a base of unknown type takes any argument."""
+
+        size_in: Any
+
+else:
+    from nengo.learning_rules import LearningRuleType
 
 __all__ = ["Scheduled", "ScheduledPES"]
 
@@ -134,10 +144,20 @@ class FilterParam(DeclaredParam, SynapseParam):
     """A synapse, a time constant in seconds, or None."""
 
 
+@dataclass_transform(
+    eq_default=False,
+    frozen_default=True,
+    field_specifiers=(
+        LearningRateParam,
+        PESRateParam,
+        RankParam,
+        OptimizerParam,
+        RuleParam,
+        FilterParam,
+    ),
+)
 class ScheduledRuleType(Declared, LearningRuleType):
     """A learning rule that takes a learning rate of any kind."""
-
-    optimizer = None
 
     @property
     def schedule(self):

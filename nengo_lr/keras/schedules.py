@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from nengo_lr.schedules.base import Schedule, ScheduleParam
+from nengo_lr.schedules.base import Schedule
 from nengo_lr.schedules.expressions import parse
-from nengo_lr.schedules.params import SecondsParam
+from nengo_lr.schedules.params import ScheduleParam, SecondsParam
 
 
 @tf.keras.utils.register_keras_serializable("nengo_lr")

@@ -1,5 +1,9 @@
 """What every optimizer shares: its state, and how it is called."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 import numpy as np
 
 from nengo_lr.schedules.params import Declared
@@ -27,7 +31,7 @@ class Optimizer(Declared):
     that follows numpy's names.
     """
 
-    probeable: tuple[str, ...] = ()
+    probeable: ClassVar[tuple[str, ...]] = ()
     """The names of the state that can be probed on the learning rule."""
 
     def initial_state(self, shape):

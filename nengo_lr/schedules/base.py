@@ -12,7 +12,12 @@ from nengo.utils.numpy import is_number
 from numpy.typing import ArrayLike
 
 from nengo_lr import schedules as catalogue  # complete by the time a method uses it
-from nengo_lr.schedules.params import Declared, DeclaredParam, RateParam, RatesParam
+from nengo_lr.schedules.params import (
+    Declared,
+    RateParam,
+    RatesParam,
+    ScheduleParam,
+)
 
 __all__ = ["Schedule"]
 
@@ -23,42 +28,6 @@ Simulation time is ``step * dt`` in float64, so that a boundary written as a dec
 number can lie some rounding errors above the step that is meant. A nanosecond is more
 than the rounding of a million simulated seconds and less than any sensible ``dt``.
 """
-
-
-class ScheduleParam(DeclaredParam):
-    """Another schedule; a number stands for a `Constant` schedule."""
-
-    def coerce(self, instance, schedule):
-        return super().coerce(instance, as_schedule(schedule, self.name, instance))
-
-
-class SchedulesParam(ScheduleParam):
-    """One or more schedules, kept as a tuple."""
-
-    def coerce(self, instance, schedules):
-        if isinstance(schedules, Schedule) or not np.iterable(schedules):
-            raise ValidationError(
-                f"must be a list of schedules (got {schedules!r})", self.name, instance
-            )
-        schedules = tuple(as_schedule(s, self.name, instance) for s in schedules)
-        if not schedules:
-            raise ValidationError("must not be empty", self.name, instance)
-        return DeclaredParam.coerce(self, instance, schedules)
-
-
-def as_schedule(schedule, name, instance):
-    """The Schedule that a parameter's value means, or a ValidationError."""
-    if is_number(schedule):
-        return catalogue.Constant(schedule)
-    if not isinstance(schedule, Schedule):
-        hint = "; wrap a function of time in FunctionSchedule"
-        raise ValidationError(
-            f"must be a Schedule or a number (got {schedule!r})"
-            f"{hint if callable(schedule) else ''}",
-            name,
-            instance,
-        )
-    return schedule
 
 
 class Schedule(Declared):

@@ -37,7 +37,7 @@ def catalogue() -> dict[str, type]:
         The classes by their names: all of ``nengo_lr.schedules`` but those that need
         a Python function.
     """
-    exported = {name: getattr(schedules, name) for name in schedules.__all__}
+    exported = {name: getattr(schedules, name) for name in vars(schedules)["__all__"]}
     return {
         name: value
         for name, value in exported.items()

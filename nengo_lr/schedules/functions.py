@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from numbers import Number
 from typing import Callable
 
@@ -12,28 +11,9 @@ from nengo.utils.numpy import is_number
 
 from nengo_lr.checks import is_bool
 from nengo_lr.schedules.base import Schedule, whole_periods
-from nengo_lr.schedules.params import DeclaredParam
+from nengo_lr.schedules.params import FunctionParam
 
 __all__ = ["FunctionSchedule", "from_steps"]
-
-
-class CallableParam(DeclaredParam):
-    """A Python function that accepts one positional argument, the time in seconds."""
-
-    def coerce(self, instance, function):
-        if not callable(function):
-            raise ValidationError(f"{function!r} is not callable", self.name, instance)
-        try:
-            inspect.signature(function).bind(0.0)
-        except TypeError as error:
-            raise ValidationError(
-                f"{function!r} must accept one argument, the time in seconds ({error})",
-                self.name,
-                instance,
-            ) from None
-        except ValueError:
-            pass  # a builtin without a signature: the build calls it at t = 0
-        return super().coerce(instance, function)
 
 
 class FunctionSchedule(Schedule):
@@ -60,7 +40,7 @@ class FunctionSchedule(Schedule):
 
     traceable = False
     upper_bound = None
-    function: Callable[[float], float] = CallableParam("function")
+    function: Callable[[float], float] = FunctionParam("function")
 
     def rate_at(self, t):
         try:

@@ -1,23 +1,29 @@
-"""Parameters that declare a constructor: numbers, rates, times, choices."""
+"""Parameters of frozen objects, and the constructors that follow from them."""
 
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from nengo import params
 from nengo.config import Config
 from nengo.exceptions import ValidationError
-from nengo.params import Default, FrozenObject, Parameter
+from nengo.params import Default, Parameter
 from nengo.utils.numpy import is_array, is_number
 
+from nengo_lr import schedules as catalogue  # complete by the time a method uses it
 from nengo_lr.checks import is_bool
 
 if TYPE_CHECKING:
     # type checkers know this module even where it is not installed
     from typing_extensions import dataclass_transform
+
+    class FrozenObject:
+        """Nengo has no type hints, and a base of unknown type takes any argument."""
+
 else:
+    from nengo.params import FrozenObject
 
     def dataclass_transform(**options):
         """Mark a base class for type checkers; it does nothing at run time."""
@@ -118,6 +124,61 @@ class TimesParam(NumbersParam):
         return times
 
 
+class ScheduleParam(DeclaredParam):
+    """Another schedule; a number stands for a `Constant` schedule."""
+
+    def coerce(self, instance, schedule):
+        return super().coerce(instance, as_schedule(schedule, self.name, instance))
+
+
+class SchedulesParam(ScheduleParam):
+    """One or more schedules, kept as a tuple."""
+
+    def coerce(self, instance, schedules):
+        if isinstance(schedules, catalogue.Schedule) or not np.iterable(schedules):
+            raise ValidationError(
+                f"must be a list of schedules (got {schedules!r})", self.name, instance
+            )
+        schedules = tuple(as_schedule(s, self.name, instance) for s in schedules)
+        if not schedules:
+            raise ValidationError("must not be empty", self.name, instance)
+        return DeclaredParam.coerce(self, instance, schedules)
+
+
+def as_schedule(schedule, name, instance):
+    """The Schedule that a parameter's value means, or a ValidationError."""
+    if is_number(schedule):
+        return catalogue.Constant(schedule)
+    if not isinstance(schedule, catalogue.Schedule):
+        hint = "; wrap a function of time in FunctionSchedule"
+        raise ValidationError(
+            f"must be a Schedule or a number (got {schedule!r})"
+            f"{hint if callable(schedule) else ''}",
+            name,
+            instance,
+        )
+    return schedule
+
+
+class FunctionParam(DeclaredParam):
+    """A Python function that accepts one positional argument, the time in seconds."""
+
+    def coerce(self, instance, function):
+        if not callable(function):
+            raise ValidationError(f"{function!r} is not callable", self.name, instance)
+        try:
+            inspect.signature(function).bind(0.0)
+        except TypeError as error:
+            raise ValidationError(
+                f"{function!r} must accept one argument, the time in seconds ({error})",
+                self.name,
+                instance,
+            ) from None
+        except ValueError:
+            pass  # a builtin without a signature: the build calls it at t = 0
+        return super().coerce(instance, function)
+
+
 class ConstructorSignature:
     """What `inspect` finds on a class, and not on its objects, which may be called."""
 
@@ -141,6 +202,9 @@ class ConstructorSignature:
         ChoiceParam,
         RatesParam,
         TimesParam,
+        ScheduleParam,
+        SchedulesParam,
+        FunctionParam,
     ),
 )
 class Declared(FrozenObject):
@@ -159,7 +223,7 @@ class Declared(FrozenObject):
     Power(base=0.5, exponent=2.0)
     """
 
-    _arguments = inspect.Signature()
+    _arguments: ClassVar[inspect.Signature] = inspect.Signature()
     __signature__ = ConstructorSignature()
 
     def __init_subclass__(cls, **options: Any) -> None:
