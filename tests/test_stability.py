@@ -330,6 +330,16 @@ def silent():
     return network
 
 
+def nothing_connected():
+    with nengo.Network() as network:
+        network.connection = nengo.Connection(
+            nengo.Ensemble(10, 1),
+            nengo.Node(size_in=1),
+            learning_rule_type=nlr.ScheduledPES(),
+        )
+    return network
+
+
 def triangle():
     return exact(1e-4, (nengo.synapses.Triangle(0.01), None))
 
@@ -360,6 +370,7 @@ def automatic():
         (transform_of_zero, "does not depend on its output"),
         (two_rules, "with one PES"),
         (silent, "silent at every evaluation point"),
+        (nothing_connected, "nothing is connected to the learning rule"),
         (triangle, "only LinearFilters"),
         (lambda: exact(1e-4, gain=-1.0), "grows with any rate: it must be"),
         (optimized, "without an optimizer.*AdaGrad"),

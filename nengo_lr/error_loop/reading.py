@@ -74,6 +74,10 @@ def connections_between(network, rule):
     others = [c for c in network.all_connections if c is not learned]
     behind = reachable(population(learned.post_obj), others, "pre_obj", "post_obj")
     before = reachable(rule, others, "post_obj", "pre_obj")
+    if before == {rule}:
+        raise ValidationError(
+            f"nothing is connected to the learning rule of {learned}", "connection"
+        )
     if rule not in behind:
         raise independent(learned)
     between = behind & before

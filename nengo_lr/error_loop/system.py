@@ -78,7 +78,7 @@ def loop_timing(
     try:
         loop = ErrorLoop(network, rule, dt)
         shortest = dt / loop.largest_stable_gain()
-    except ValidationError:
+    except (ValidationError, np.linalg.LinAlgError):
         return None
     return LoopTiming(dt * loop.delay(), loop.gain(), shortest)
 
