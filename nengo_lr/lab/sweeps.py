@@ -117,20 +117,22 @@ class Sweep(Answer):
                 "or does not depend on what the connection puts out"
             )
         best = int(np.argmin(medians))
-        size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
+        rate = self.rates[best]
+        if isinstance(rate, float) and rate == 0:
+            return "rate 0 is the best: learning does not lower the error"
         doubts = []
+        size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
         if medians[best] > size:
             doubts.append(
                 f"at no rate is the error (at the best {medians[best]:.3g}) below the "
                 f"target's root mean square ({size:.3g}), as it is without learning"
             )
-        numbers = [rate for rate in self.rates if isinstance(rate, float)]
-        if len(numbers) == len(self.rates) > 1 and self.rates[best] > 0:
-            end = {min(numbers): "lower", max(numbers): "higher"}
-            if self.rates[best] in end:
+        if len(self.rates) > 1 and all(isinstance(r, float) for r in self.rates):
+            ends = {min(self.rates): "lower", max(self.rates): "higher"}
+            if rate in ends:
                 doubts.append(
-                    f"the best rate, {self.rates[best]:.3g}, is at an end of those "
-                    f"that were tried: try {end[self.rates[best]]} ones too"
+                    f"the best rate, {rate:.3g}, is at an end of those that were "
+                    f"tried: try {ends[rate]} ones too"
                 )
         return "; ".join(doubts)
 
