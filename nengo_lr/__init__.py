@@ -47,14 +47,13 @@ if not TYPE_CHECKING:  # type checkers do not add lists up, and know the names a
 
 ON_DEMAND = (
     "checkpoint",
-    "compare",
     "keras",
     "lab",
     "stability",
 )
 """Modules that are imported when they are first used: some need more than Nengo."""
 
-MOVED = {"search": "lab", "tasks": "lab.tasks"}
+MOVED = {"compare": "lab", "plot": "lab.plot", "search": "lab", "tasks": "lab.tasks"}
 """Names that modules had in earlier versions."""
 
 
