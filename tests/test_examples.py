@@ -90,6 +90,11 @@ def check_native_and_error_scaling(stdout):
     assert scaler[3] < 0.01 * product[3]
 
 
+def check_no_learning_rate(stdout):
+    written = number(stdout, "noisy, written down:")
+    assert 0.7 < written / number(stdout, "auto on the same seed") < 1.4
+
+
 def check_optimizers_online(stdout):
     smaller(stdout, "AdaGrad", "none", 1)
 
