@@ -85,7 +85,8 @@ def hashed(*parts):
 
 def global_random_state():
     """A digest of the random numbers that all of Python and numpy share."""
-    return Digests().digest([random.random.__self__, np.random.mtrand._rand])
+    numpys = np.random.mtrand._rand.get_state(legacy=False)
+    return hashed(random.getstate(), Digests().digest(numpys))
 
 
 class Digests:

@@ -7,7 +7,6 @@ import secrets
 import stat
 import zipfile
 from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ FORMAT = "nengo_lr checkpoint"
 VERSION = 2
 """Of the files' format. It counts up when older versions could not read a new file."""
 
-DESCRIPTION = "description.json"
+DESCRIPTION = "description"
 
 
 def write(path, description, arrays):
@@ -50,9 +49,10 @@ def write(path, description, arrays):
     try:
         with os.fdopen(handle, "wb") as file:
             with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(DESCRIPTION, text)
-                for i, array in enumerate(arrays.values()):
-                    with archive.open(f"{i}.npy", "w", force_zip64=True) as member:
+                numbered = {str(i): array for i, array in enumerate(arrays.values())}
+                members = {DESCRIPTION: np.array(text), **numbered}
+                for name, array in members.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
@@ -91,7 +91,7 @@ def read(path, check, size):
         model at hand, and gives the names of the arrays to read. Their shapes and types
         are the model's, so that its size bounds what is read.
     size : int
-        The size that the file's description may have, in bytes.
+        The number of characters that the file's description may have.
 
     Returns
     -------
@@ -109,7 +109,9 @@ def read(path, check, size):
     with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                description = json.loads(read_member(archive, DESCRIPTION, size))
+                # numpy's texts have four bytes for each character
+                _, text = read_member(archive, DESCRIPTION, 4 * size)
+                description = json.loads(text.tobytes().decode("utf-32"))
                 if description["format"] != FORMAT:
                     raise ValueError("another format")
                 if description["version"] != VERSION:
@@ -136,31 +138,29 @@ def read(path, check, size):
 
 
 def read_member(archive, name, most):
-    """The bytes of one member of an archive, if they are no more than expected."""
-    member = archive.getinfo(name)
+    """The header and the bytes of an array in an archive, if it is no larger."""
+    member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name} is compressed")
+    most += 1024  # numpy's header is a few blocks of 64 bytes
     with archive.open(member) as file:
         data = file.read(most + 1)
+    start = 10 + int.from_bytes(data[8:10], "little")
     if len(data) > most:
         raise ValueError(f"{name} is larger than it can be for this model")
-    return data
+    if data[:8] != b"\x93NUMPY\1\0":
+        raise ValueError(f"{name} is not an array")
+    return data[10:start].decode().strip(), memoryview(data)[start:]
 
 
 def read_array(archive, number, name, shape, dtype, expected):
     """One array, whose shape and type are known to be right."""
     kind = np.dtype(dtype)
-    # numpy's header is a few blocks of 64 bytes
-    data = read_member(
-        archive, f"{number}.npy", math.prod(shape) * kind.itemsize + 1024
-    )
-    start = 10 + int.from_bytes(data[8:10], "little")
-    head = BytesIO(data[:start])
-    if np.lib.format.read_magic(head) != (1, 0):
-        raise ValueError(f"{name} has an unknown header")
-    if np.lib.format.read_array_header_1_0(head) != (tuple(shape), False, kind):
-        raise ValueError(f"{name} has another shape or type than it says")
-    array = np.frombuffer(data, kind, offset=start).reshape(shape)
+    head, data = read_member(archive, number, math.prod(shape) * kind.itemsize)
+    shape = tuple(shape)
+    if head != f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape!r}, }}":
+        raise ValueError(f"{name} has another header than it should")
+    array = np.frombuffer(data, kind).reshape(shape)
     if digest(array) != expected:
         raise ValueError(f"{name} is not what was written")
     if array.dtype.kind == "f" and np.isnan(array).any():
