@@ -26,7 +26,9 @@ def test_hosts_of_simulators(Simulator):
     with Simulator(pes(1e-3)) as sim:
         host = host_of(sim)
         assert hosts.hosts()[host.name] is type(host)
-        assert host_for(sim.model) is type(host)
+        # one without a builder of its own looks like Nengo's while it builds
+        assert host_for(sim.model) in (type(host), Host)
+        assert host_for(sim.model).works_in_place is host.works_in_place
     with pytest.raises(SimulatorClosed):
         host_of(sim)
 

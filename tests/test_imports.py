@@ -61,6 +61,7 @@ def test_imports_run_one_way(file):
         ("click", {"cli"}),
         ("rich", {"cli"}),
         ("tensorflow", {"backends", "keras"}),
+        ("torch", {"backends"}),
     ],
 )
 def test_only_some_rooms_import(package, rooms):
@@ -75,7 +76,7 @@ def test_only_some_rooms_import(package, rooms):
 
 def test_import_is_light():
     heavy = ("tensorflow", "nengo_dl", "matplotlib", "pandas", "click", "rich")
-    heavy += ("optuna", "dask")
+    heavy += ("optuna", "dask", "torch", "nengo_torch", "nengo_ocl")
     code = f"import sys, nengo_lr; print(sorted(set(sys.modules) & set({heavy})))"
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
