@@ -6,10 +6,11 @@ import sysconfig
 from pathlib import Path
 
 import click
-import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 import nengo_lr
-from nengo_lr.cli.output import print_table
 
 TITLE = re.compile(r"# %% \[markdown\]\n# # (.+)")
 """How an example begins; files in their folder that do not are what they import."""
@@ -22,8 +23,12 @@ INSTALLED = "share/nengo_lr/examples"
 def examples():
     """List the examples, and where they are."""
     folder = find_folder()
-    rows = [(file.name, title) for file, title in titles(folder).items()]
-    print_table(pd.DataFrame(rows, columns=["example", "what it is about"]))
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("example", style="bold", no_wrap=True)
+    table.add_column("what it is about")
+    for file, title in titles(folder).items():
+        table.add_row(file.name, title)
+    Console(highlight=False).print(table)
     click.echo(f"They are in {folder}")
     click.echo(f"Run one: python {folder / 'scheduled_pes.py'}")
 

@@ -1,7 +1,6 @@
 """What nengo_lr asks of NengoDL's simulator."""
 
 import importlib
-import logging
 import os
 import sys
 import warnings
@@ -39,8 +38,6 @@ class NengoDL(Host):
             # first, because NengoDL would lower the level of messages that is set
             import_quietly("tensorflow")
             import_quietly(cls.name)
-            # it warns where a process makes one simulator after the other
-            logging.getLogger("tensorflow").setLevel(logging.ERROR)
         module = importlib.import_module(cls.name)
         return module.Simulator(network, progress_bar=False, **kwargs)
 
