@@ -9,7 +9,8 @@
 # Along a cosine the memory recalls best, with Voja and without: it has less than half
 # of the error of the rate at which it starts. Voja itself does not help here, as keys
 # lie well apart: it makes the neurons more active, and so a rate that suited the noise
-# too high.
+# too high. For the same reason "auto" is not the choice beside Voja: it takes the
+# neurons for what they were when the model was built.
 
 # %%
 import argparse
@@ -39,6 +40,7 @@ PES_RATES = {
     "constant 2e-3": 2e-3,
     "constant 1e-2": 1e-2,
     "cosine from 1e-2": nlr.CosineDecay(1e-2, LEARNING),
+    "auto": "auto",
 }
 VOJA_RATES = {"no Voja": 0.0, "Voja": nlr.CosineDecay(1e-1, LEARNING)}
 
