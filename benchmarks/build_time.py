@@ -8,7 +8,7 @@ import argparse
 import nengo
 
 from nengo_lr import ExponentialDecay, ScheduledPES
-from nengo_lr.compare import interleaved
+from nengo_lr.lab import interleaved
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--rules", type=int, default=1000)

@@ -29,11 +29,11 @@ from rich.console import Console
 from rich.table import Table
 
 from nengo_lr import ExponentialDecay, ScheduledPES, optimizers
+from nengo_lr.builder.hosts import hosts
 from nengo_lr.cli.options import Names, OutputFolder
-from nengo_lr.compare import interleaved
-from nengo_lr.executors import processes
+from nengo_lr.lab import interleaved
 from nengo_lr.lab.plot import COLORS, INK, save, style, tidy
-from nengo_lr.simulators import SIMULATORS
+from nengo_lr.lab.runner import workers
 
 RATE = 1e-6
 PRODUCT_NEURONS = 200
@@ -145,7 +145,7 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
     and the quartiles of its ratio to nengo.PES, and the microseconds of a step of that.
     """
     names = list(dict.fromkeys([BASELINE, FLOOR, *names]))
-    make = SIMULATORS[simulator]
+    make = hosts()[simulator].make
     simulators = {
         name: make(build(METHODS[name], neurons, dimensions), **kwargs)
         for name in names
@@ -286,7 +286,7 @@ class Sizes(click.ParamType):
     help="Neurons x dimensions of the error.",
 )
 @click.option("--methods", type=Names(METHODS), default=",".join(METHODS))
-@click.option("--simulators", type=Names(SIMULATORS), default="nengo")
+@click.option("--simulators", type=Names(hosts()), default="nengo")
 @click.option("--minibatch", type=click.IntRange(min=1), help="Items of a minibatch.")
 @click.option("--rounds", type=click.IntRange(min=3), default=11)
 @click.option("--output", type=OutputFolder(), default="nengo-lr-cost")
@@ -302,7 +302,7 @@ def main(sizes, methods, simulators, minibatch, rounds, output):
                 if dimensions <= MOST_PRODUCT_DIMENSIONS or "product" not in name
             ]
             # a fresh process each, so that one size leaves nothing behind for the next
-            with processes(1) as executor:
+            with workers(1, 1) as executor:
                 job = (wanted, neurons, dimensions, simulator, rounds)
                 rows += executor.submit(measure, *job, **options).result()
     table = pd.DataFrame(rows)

@@ -15,8 +15,8 @@ import nengo
 import numpy as np
 
 from nengo_lr import Cyclic, PiecewiseConstant, ScheduledPES
-from nengo_lr.compare import interleaved
-from nengo_lr.simulators import SIMULATORS
+from nengo_lr.builder.hosts import hosts
+from nengo_lr.lab import interleaved
 
 LOW, HIGH = 1e-6, 1e-5
 CYCLE = 700
@@ -25,7 +25,7 @@ BLOCKS = 20
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--steps", type=int, default=1_000_000)
-parser.add_argument("--simulator", choices=SIMULATORS, default="nengo")
+parser.add_argument("--simulator", choices=hosts(), default="nengo")
 args = parser.parse_args()
 if args.steps < BLOCKS:
     parser.error(f"--steps must be at least {BLOCKS}")
@@ -67,7 +67,7 @@ with nengo.Network(seed=0) as network:
 n_block = args.steps // BLOCKS
 n_round = min(n_block, 500)
 wrong, furthest, sizes = 0, 0.0, []
-simulator = SIMULATORS[args.simulator]
+simulator = hosts()[args.simulator].make
 with simulator(network) as sim, simulator(network) as fresh:
     for block in range(BLOCKS):
         sim.run_steps(n_block)

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from nengo_lr import ScheduledPES
-from nengo_lr.compare import interleaved
+from nengo_lr.builder.hosts import hosts
+from nengo_lr.lab import interleaved
 from nengo_lr.schedules.expressions import catalogue, examples
-from nengo_lr.simulators import SIMULATORS
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--simulator", choices=SIMULATORS, default="nengo")
+parser.add_argument("--simulator", choices=hosts(), default="nengo")
 parser.add_argument("--rounds", type=int, default=21)
 parser.add_argument("--neurons", type=int, default=200)
 parser.add_argument("--dimensions", type=int, default=8)
@@ -36,7 +36,7 @@ methods = [METHODS[BASELINE]] + [
     Method(type(schedule.schedules[0]).__name__, lambda s=schedule: ScheduledPES(s))
     for schedule in schedules
 ]
-make = SIMULATORS[args.simulator]
+make = hosts()[args.simulator].make
 simulators = {
     method.name: make(build(method, args.neurons, args.dimensions))
     for method in methods

@@ -17,7 +17,7 @@ import nengo_lr
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
-HIDDEN = {"backends", "checks", "cli", "error_loop", "executors"}
+HIDDEN = {"backends", "checks", "cli", "error_loop"}
 HIDDEN |= {"params", "version"}
 """Rooms that are not for users."""
 
@@ -44,7 +44,7 @@ def write_api(folder):
     for room in rooms:
         name = f"nengo_lr.{room}"
         text = f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n"
-        if room in ("feedback", "optimizers", "schedules", "lab", "compare"):
+        if room in ("feedback", "optimizers", "schedules", "lab"):
             text += "   :show-inheritance:\n"
         if room == "keras":  # methods that TensorFlow, which is not here, wraps
             text += "   :exclude-members: build,from_config,get_config,update_step\n"

@@ -37,6 +37,12 @@ shrinks while it is a larger one."""
 ADAPTATION = 0.7
 """The time in seconds in which the window's logarithm follows that difference."""
 
+MOSTLY = 0.5
+"""Where a larger fraction than this is learnable, the target has changed."""
+
+HASTE = 4.0
+"""How much faster the window's logarithm then shrinks, in 1/s for a fraction of 1."""
+
 PREDICTION = 0.3
 """How far back the prediction of the error looks, in seconds, and over what time its
 success is averaged."""
@@ -229,7 +235,8 @@ class Auto(FrozenObject):
 
     .. math::
        q = \frac{\langle e \cdot \hat e\rangle}{\langle e \cdot e\rangle}, \qquad
-       \frac{d \ln T}{dt} = \frac{0.2 - q}{0.7\,\text{s}}.
+       \frac{d \ln T}{dt} = \frac{0.2 - q}{0.7\,\text{s}}
+       - \frac{4}{\text{s}} \max(0, q - 0.5).
 
     So the rate falls while there is nothing to learn but noise, and rises after the
     target has changed. T is at least half the time scale of the input, and at most the
@@ -388,7 +395,9 @@ class Auto(FrozenObject):
         learnable = xp.minimum(xp.maximum(learnable, 0.0), 1.0)
 
         settled = xp.where(seconds > SETTLING, elapsed, nothing)
-        window = window * xp.exp(settled * (LEARNABLE - learnable) / ADAPTATION)
+        growth = (LEARNABLE - learnable) / ADAPTATION
+        growth = growth - HASTE * xp.maximum(learnable - MOSTLY, 0.0)
+        window = window * xp.exp(settled * growth)
         window = xp.maximum(window, xp.maximum(SPANNED * time_scale, SHORTEST_WINDOW))
         window = xp.minimum(window, LONGEST_WINDOW)
 

@@ -25,10 +25,20 @@ def make_nengo_dl(network, dtype="float64", **kwargs):
     return nengo_dl.Simulator(network, progress_bar=False, **kwargs)
 
 
+def make_nengo_torch(network, dtype="float64", **kwargs):
+    nengo_torch = pytest.importorskip("nengo_torch")
+    import torch
+
+    return nengo_torch.Simulator(
+        network, progress_bar=False, dtype=getattr(torch, dtype), **kwargs
+    )
+
+
 SIMULATORS = {
     "nengo": make_nengo,
     "nengo unoptimized": make_nengo_unoptimized,
     "nengo_dl": make_nengo_dl,
+    "nengo_torch": make_nengo_torch,
 }
 
 

@@ -24,9 +24,8 @@ NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "error_loop"}
 NOT_FOR_USERS |= {"params", "version"}
 
 RECORDS = {
-    "compare.Comparison",
-    "compare.Experiment",
-    "compare.Path",
+    "lab.Comparison",
+    "lab.Method",
     "lab.RangeTest",
     "lab.Score",
     "lab.Sweep",
@@ -388,30 +387,23 @@ ROWS = {
         "n_neurons": (20, INTEGER),
         "error_radius": (1.0, POSITIVE),
         "rate_radius": (1e-3, [(0, ""), (-1.0, ""), (math.nan, ""), ("fast", "")]),
+        "scaler": (nlr.networks.ErrorScaler, [("fast", "a function"), (1.0, "")]),
         "scaler_options": ({}, [({"gate": "fast"}, "None, 'neural' or 'node'")]),
     },
-    "compare.compare": {
-        "task": ("comm", CHOICE),
+    "lab.compare": {
+        "model": (model, MODEL),
         "schedule": (C, [("fast", "must be a Schedule"), (1.0, "must be a Schedule")]),
-        "seeds": ([0], [([], "one or more"), ([0, 0], "different"), ([-1], "integer")]),
-        "duration": (1.0, [(0.5, "at least 1 second"), ("fast", "at least 1 second")]),
-        "simulators": (["nengo"], [(["fast"], "must be one of"), ("nengo", "a list")]),
-        "paths": (None, [([], "must include NATIVE"), ("fast", "a list of Paths")]),
-        "executor": (None, [("fast", "an Executor")]),
-        "progress": (None, [("fast", "a function")]),
+        "learning": (0.1, POSITIVE),
+        "test": (0.1, POSITIVE),
+        "methods": ([], [(["fast"], "must be one of"), ("fast", "must be one of")]),
+        "seeds": ([0], SEEDS),
+        "simulators": (["nengo"], [(["fast"], "must be one of"), ([], "one or more")]),
+        "error_radius": (1.0, [(0, ""), (-1.0, ""), (math.nan, ""), ("fast", "")]),
+        "executor": ("serial", EXECUTOR),
+        "store": (None, STORE),
+        "progress": (None, [("fast", "a function"), (1.0, "a function")]),
     },
-    "compare.compare_model": {
-        "make": (model, [("fast", "a function"), (lambda: 1, "nengo.Network")]),
-        "duration": (1.0, POSITIVE),
-        "simulators": (["nengo"], [(["fast"], "must be one of")]),
-        "forms": (["ErrorScaler tied"], [(["fast"], "must be one of")]),
-        "kwargs": ({}, [({"gate": "fast"}, "'neural'")]),
-    },
-    "compare.find_model": {
-        "text": ("m:f", [("m:f", "can be found"), (None, "text"), ("math:pi", "not a")])
-    },
-    "compare.default_paths": {"scalers": (("tied",), [(["fast"], "must be one of")])},
-    "compare.interleaved": {
+    "lab.interleaved": {
         "runs": ({"a": list}, [({}, "must be one of")]),
         "baseline": ("a", CHOICE),
         "rounds": (1, INTEGER),
@@ -460,7 +452,6 @@ ROWS = {
         )
     },
     "expressions.examples": {"cls": (nlr.Constant, [("fast", "class"), (None, "")])},
-    "executors.processes": {"n_workers": (1, INTEGER)},
     "lab.run_trials": {
         "trials": ([TRIAL], [(["fast"], "Trial"), (1.0, "Trials"), (None, "Trials")]),
         "executor": ("serial", EXECUTOR),
@@ -477,6 +468,7 @@ ROWS = {
         "dt": (1e-3, POSITIVE),
         "options": ({}, [({"colour": "red"}, "colour"), ({"seed": 1}, "trial")]),
         "simulator": ("nengo", CHOICE),
+        "convert": (None, [("fast", "a function"), (1.0, "a function")]),
         "record": ((), [("weights", "names"), ([1.0], "names")]),
     },
     "lab.TaskModel": {"task": ("comm", CHOICE)},
@@ -659,28 +651,28 @@ TASK = [("fast", "'fast' is not one of 'comm'")]
 MODULE = [("fast", "'fast' is no module:function"), ("math:pi", "not a function")]
 SEED_LIST = [("fast", "not like 0,3"), ("0,0", "not a set"), ("5-1", "not a set")]
 
+NO_TIME = [("0", "learning"), ("nan", "learning"), *NOT_A_NUMBER]
+TEST_TIME = [("-1", "test"), *NOT_A_NUMBER]
+STORE_FILE = [("/no/where/runs.db", "/no/where")]
+
 OPTIONS = {
     "compare": {
         "task": TASK,
         "model": MODULE,
-        "error_radius": ABOVE_0,
-        "rate_radius": ABOVE_0,
         "schedule": [
             ("fast", "'fast' at column 1"),
             ("ExponentialDecay(1e-3)", "tau"),
             ("Constant(-1)", "greater than or equal to 0"),
             ("__import__('os').system('true')", "at column 1"),
         ],
-        "seeds": [
-            ("fast", "not like 0,3 or 0-4"),
-            ("0,0", "not a set"),
-            ("5-1", "not"),
-        ],
-        "duration": [("0.1", "at least 1 second"), ("nan", "second"), *NOT_A_NUMBER],
-        "neurons": COUNT,
+        "methods": [*NAMES, ("node,node", "node, node")],
+        "error_radius": ABOVE_0,
+        "learning": NO_TIME,
+        "test": [("0", "test"), *TEST_TIME],
+        "seeds": SEED_LIST,
         "simulators": NAMES,
-        "scaler": NAMES,
-        "optimizers": NAMES,
+        "jobs": COUNT,
+        "store": STORE_FILE,
         "output": FOLDER,
     },
     "plot": {
@@ -693,7 +685,7 @@ OPTIONS = {
         "model": MODULE,
         "low": [("1", "0 < low < high"), ("0", "low: must be"), *NOT_A_NUMBER],
         "high": [("inf", "high: must be"), *NOT_A_NUMBER],
-        "duration": [("0.01", "at least 100 steps"), *NOT_A_NUMBER],
+        "learning": [("0.01", "at least 100 steps"), *NOT_A_NUMBER],
         "seed": [("-1", "not in the range x>=0"), ("fast", "not a valid integer")],
         "output": FOLDER,
     },
@@ -703,23 +695,23 @@ OPTIONS = {
         "rates": [("fast", "fast"), ("-1", "-1"), ("", "")],
         "schedule": [("fast", "fast"), ("Constant(-1)", "")],
         "seeds": SEED_LIST,
-        "duration": [("0", "greater than 0"), ("nan", "finite"), *NOT_A_NUMBER],
-        "test": [("-1", "test"), *NOT_A_NUMBER],
+        "learning": NO_TIME,
+        "test": TEST_TIME,
         "simulator": [("fast", "'fast' is not one of 'nengo'")],
         "jobs": COUNT,
-        "store": [("/no/where/runs.db", "/no/where")],
+        "store": STORE_FILE,
         "output": FOLDER,
     },
-    "search": {
+    "tune": {
         "task": TASK,
         "model": MODULE,
         "schedule": [("fast", "fast"), ("Constant({1..0})", "")],
         "optimizer": [("fast", "fast")],
         "trials": COUNT,
         "seeds": SEED_LIST,
-        "duration": [("0", "greater than 0"), ("nan", "finite"), *NOT_A_NUMBER],
-        "test": [("-1", "test"), *NOT_A_NUMBER],
-        "storage": [("/no/where/runs.db", "/no/where")],
+        "learning": NO_TIME,
+        "test": TEST_TIME,
+        "store": STORE_FILE,
         "name": [],
         "sampler_seed": [("-1", "sampler"), ("fast", "not a valid integer")],
         "output": FOLDER,

@@ -737,11 +737,11 @@ def mutations(data, rng):
     """Files that are nearly a checkpoint, without end."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    description = json.loads(members["description.json"])
-    arrays = [name for name in members if name != "description.json"]
+    description = json.loads(np.load(io.BytesIO(data))["description"].item())
+    arrays = [name for name in members if name != "description.npy"]
 
     def described(text):
-        return rewritten({**members, "description.json": text})
+        return rewritten({**members, "description.npy": as_npy(np.array(text))})
 
     while True:
         position, bit = rng.randint(len(data)), 1 << rng.randint(8)
@@ -764,7 +764,7 @@ def mutations(data, rng):
         yield described(json.dumps(mutated(description, rng)))
         yield described(json.dumps(mutated(description, rng)))
         yield described("[" * rng.randint(1, 60_000))
-        yield described(rng.bytes(100))
+        yield rewritten({**members, "description.npy": rng.bytes(100)})
         yield described(json.dumps({**description, "steps": "9" * 1000}))
 
 
@@ -801,10 +801,10 @@ def test_forged_files_take_no_memory(path):
         zeros = bytes(100_000_000)
         forged = [
             data,
-            rewritten({**members, "description.json": zeros}, zipfile.ZIP_DEFLATED),
+            rewritten({**members, "description.npy": zeros}, zipfile.ZIP_DEFLATED),
             rewritten({**members, "1.npy": zeros}, zipfile.ZIP_DEFLATED),
             rewritten({**members, "1.npy": zeros}),
-            rewritten({**members, "description.json": b"[" * 10_000_000}),
+            rewritten({**members, "description.npy": as_npy(np.array("[" * 10**7))}),
             rewritten({**members, "1.npy": as_npy(np.zeros(5_000_000))}),
         ]
         del zeros

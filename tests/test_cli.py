@@ -4,14 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 import nengo_lr
-from nengo_lr.cli import EXTRA, main
-from nengo_lr.cli import compare as compare_command
+from nengo_lr.cli import EXTRA, learning, main
+from nengo_lr.cli.commands import commands
 from nengo_lr.cli.options import Seeds
+from nengo_lr.cli.output import print_table
+from nengo_lr.lab import METHODS
+from nengo_lr.lab.answers import Answer
 from nengo_lr.schedules import expressions
 
 
@@ -41,6 +44,10 @@ def test_help_and_version(capsys):
         assert (code, err) == (0, "")
         for command in ("compare", "plot", "schedules"):
             assert command in out
+    for command in commands.commands:
+        code, out, err = run(capsys, command, "--help")
+        assert (code, err) == (0, "")
+        assert "\\" not in out
     assert run(capsys, "--version")[1] == f"nengo-lr {nengo_lr.__version__}\n"
 
 
@@ -100,15 +107,14 @@ def test_plot(capsys, in_tmp_path, file):
         (["compare", "--seeds", "a"], "'a' is not like 0,3 or 0-4"),
         (["compare", "--seeds", "3-1"], "'3-1' is not"),
         (["compare", "--seeds", "1,1"], "'1,1' is not"),
-        (["compare", "--duration", "0.5"], "duration: must be at least 1 second"),
-        (["compare", "--duration", "nan"], "duration: must be at least 1 second"),
-        (["compare", "--duration", "long"], "'long' is not a valid float"),
-        (["compare", "--neurons", "0"], "--neurons"),
+        (["compare", "--learning", "0"], "learning"),
+        (["compare", "--learning", "nan"], "learning"),
+        (["compare", "--learning", "long"], "'long' is not a valid float"),
+        (["compare", "--duration", "1"], "--duration"),
         (["compare", "--simulators", "nengo,loihi"], "'loihi' is not one of nengo, "),
         (["compare", "--simulators", "nengo,nengo"], "simulators: must be one or more"),
-        (["compare", "--scaler", "tied,foo"], "'foo' is not one of tied, tied+gate"),
-        (["compare", "--optimizers", "SGD"], "'SGD' is not one of AdaGrad, RMSProp"),
-        (["compare", "--rate-radius", "1"], "--rate-radius needs --model"),
+        (["compare", "--methods", "tied,foo"], "'foo' is not one of fixed, scheduled"),
+        (["compare", "--methods", "tied,tied"], "tied, tied"),
         (["compare", "--model", "a:b", "--task", "comm"], "--task does not go with"),
         (["compare", "--output", "file/folder"], "cannot write to 'file/folder'"),
         (["plot"], "EXPRESSION"),
@@ -155,60 +161,47 @@ def test_compare(tmp_path):
     folder = tmp_path / "new" / "results"
     found = run_apart(
         "from nengo_lr.cli import main; main()",
-        *("compare", "--simulators", "nengo", "--seeds", "0,4", "--duration", "1"),
-        *("--task", "square", "--schedule", "StepDecay(1e-3, 0.2, factor=0.5)"),
-        *("--neurons", "30", "--output", str(folder)),
+        *("compare", "--simulators", "nengo", "--seeds", "0,4", "--learning", "1"),
+        *("--task", "square", "--schedule", "StepDecay(1e-3, 0.5, factor=0.2)"),
+        *("--test", "0.5", "--methods", "fixed,node,tied", "--output", str(folder)),
     )
     assert (found.returncode, found.stderr) == (0, "")
-    for words in ("square: f(x) = x squared", "seeds 0, 4; 30 neurons", "drift"):
-        assert words in found.stdout
-    for path in ("fixed rate", "ScheduledPES", "Node scaling", "ErrorScaler tied"):
-        assert path in found.stdout
-    assert max(map(len, found.stdout.splitlines()[:-1])) <= 80
+    text = " ".join(found.stdout.split())
+    for name in ("fixed", "scheduled", "node", "tied"):
+        assert METHODS[name].title in text
+    for words in ("than with the best fixed rate", "wrote compare.csv, compare.png"):
+        assert words in text
+    assert max(map(len, found.stdout.splitlines()[:-3])) <= 80
     assert sorted(os.listdir(folder)) == [
+        "compare.csv",
         "compare.png",
-        "cost.csv",
-        "runs.csv",
         "traces.csv",
+        "trials.csv",
     ]
-    assert set(pd.read_csv(folder / "runs.csv")["seed"]) == {0, 4}
+    assert set(pd.read_csv(folder / "trials.csv")["seed"]) == {0, 4}
 
 
-def test_compare_without_nengo_dl(capsys, in_tmp_path, monkeypatch):
-    asked = {}
+def test_compare_tells_what_is_not_installed(capsys, in_tmp_path, monkeypatch):
+    class Missing:
+        title, extra = "SomeSimulator", "some"
 
-    def compare(task, schedule, seeds, duration, simulators, paths, *others):
-        asked.update(simulators=simulators, paths=[path.name for path in paths])
-        raise OSError("stop here")
-
-    monkeypatch.setattr(
-        compare_command.comparing, "missing_simulators", lambda: ["nengo_dl"]
-    )
-    monkeypatch.setattr(compare_command.comparing, "compare", compare)
-    options = "--scaler", "classic,tied", "--optimizers", "Adam"
+    monkeypatch.setattr(learning, "missing_hosts", lambda: {"some": Missing})
+    options = ["--learning", "0.2", "--test", "0.1", "--seeds", "0", "--jobs", "1"]
+    monkeypatch.setattr(learning.lab, "compare", lambda model, **asked: Answer())
+    monkeypatch.setattr(learning, "present", lambda found, model, output: None)
     code, out, err = run(capsys, "compare", *options)
-    assert (code, err) == (2, "nengo-lr: stop here\n")
-    assert asked["simulators"] == ["nengo"]
-    assert asked["paths"][-4:] == [
-        "ErrorScaler classic",
-        "ErrorScaler tied",
-        "Product network",
-        "Adam",
-    ]
-    assert out == ""
+    assert (code, err) == (0, "")
+    assert out.startswith("SomeSimulator is not installed")
+    assert "nengo-lr[some]" in out
+    assert run(capsys, "compare", "--simulators", "nengo", *options)[1] == ""
 
 
-def test_a_comparison_tells_what_it_left_out(capsys):
-    compare_command.tell_missing(Console(), [])
-    compare_command.tell_missing(Console(), ["nengo_dl"])
-    line = " ".join(capsys.readouterr().out.split())
-    assert line.startswith("NengoDL is not installed: this is the reference")
-    assert "pip install 'nengo-lr[dl]' brings it" in line
-
-
-def test_errors_of_runs_that_diverge_fit_into_a_table():
-    assert compare_command.spread(0.5, 0.4, 0.7, 4) == "0.5000 ±0.1500"
-    assert compare_command.spread(1.0, 0.5, 5e34, 4) == "1.0e+00 ±2.5e+34"
+def test_errors_of_runs_that_diverge_fit_into_a_table(capsys):
+    table = pd.DataFrame({"rate": [1e-5, np.nan], "error": [0.5, 5e34]})
+    print_table(table)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1e-05", "0.5"] in rows
+    assert ["5e+34"] in rows
 
 
 def test_failing_run_on_nengo_dl_is_one_line(tmp_path):
@@ -216,10 +209,12 @@ def test_failing_run_on_nengo_dl_is_one_line(tmp_path):
     pytest.importorskip("nengo_dl")
     found = run_apart(
         "from nengo_lr.cli import main; main()",
-        *("compare", "--simulators", "nengo_dl", "--seeds", "0", "--duration", "1"),
-        *("--schedule", "Constant(5)", "--output", str(tmp_path)),
+        *("compare", "--simulators", "nengo_dl", "--seeds", "0", "--learning", "1"),
+        *("--methods", "scheduled", "--schedule", "Constant(5)"),
+        *("--task", "comm", "--output", str(tmp_path)),
     )
     assert (found.returncode, found.stdout) == (2, "")
-    warning, failure = found.stderr.splitlines()
-    assert warning.startswith("nengo-lr: This learning rate is very high")
-    assert failure.startswith("nengo-lr: task comm, seed 0, nengo_dl: The weights of")
+    *warnings, failure = found.stderr.splitlines()
+    assert all(line.startswith("nengo-lr: This learning rate is") for line in warnings)
+    assert failure.startswith("nengo-lr: every trial failed; ")
+    assert "The weights of" in failure

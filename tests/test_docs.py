@@ -24,9 +24,7 @@ def follow(page):
     return names
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/quick_start.md", "docs/learned_weights.md"]
-)
+@pytest.mark.parametrize("page", ["README.md", "docs/quick_start.md"])
 def test_page(page, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)

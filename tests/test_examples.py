@@ -78,16 +78,21 @@ def check_layerwise_rates(stdout):
 
 def check_native_and_error_scaling(stdout):
     rows = {
-        way: [float(n) for n in line.split()[-2:]]
+        name: [float(n) for n in line.split()[-4:]]
         for line in stdout.splitlines()
-        for way in ("PES, Node", "PES, ErrorScaler", "PES, Product")
-        if line.startswith(way) and " nengo " in line
+        for name in ("PES, error scaled", "PES, ErrorScaler", "PES, product")
+        if line.startswith(name) and " nengo " in line
     }
-    apart, moved = zip(*rows.values())
-    assert apart[0] < 1e-14
-    assert moved[0] == 0
-    assert apart[1] < 0.3 * apart[2]
-    assert moved[1] < 0.01 * moved[2]
+    (_, apart, _, moved), scaler, product = rows.values()
+    assert apart < 1e-14
+    assert moved == 0
+    assert scaler[1] < 0.3 * product[1]
+    assert scaler[3] < 0.01 * product[3]
+
+
+def check_no_learning_rate(stdout):
+    written = number(stdout, "noisy, written down:")
+    assert 0.7 < written / number(stdout, "auto on the same seed") < 1.4
 
 
 def check_optimizers_online(stdout):

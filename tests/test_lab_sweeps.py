@@ -1,15 +1,18 @@
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import matplotlib
+import nengo
 import numpy as np
 import pytest
 from lab_helpers import TARGET, exact, growth, seeded
@@ -382,3 +385,72 @@ def test_plot():
     assert ax.get_xlabel() == "learning rate"
     schedules = quick(exact, rates=[nlr.Constant(rate) for rate in RATES])
     assert schedules.plot().get_xlabel() == "schedule"
+
+
+# --- no best rate, or one to doubt
+
+
+def independent(learning_rate):
+    """The error is not that of what learns."""
+    network = seeded(learning_rate, 0)
+    with network:
+        network.error = nengo.Probe(nengo.Node(lambda t: np.sin(20 * t)))
+    return network
+
+
+def explodes(learning_rate):
+    """The error is finite but huge in the end, whatever is learned."""
+    network = exact(learning_rate)
+    with network:
+        network.error = nengo.Probe(nengo.Node(lambda t: 10.0 ** (400 * t - 2)))
+    del network.target
+    return network
+
+
+def test_no_best_where_the_error_is_always_the_same():
+    with pytest.warns(UserWarning, match="the error is the same at every rate"):
+        found = quick(independent)
+    with pytest.raises(SimulationError, match="does not depend on what the connection"):
+        _ = found.best
+    with pytest.warns(UserWarning, match="the rates are far too low"):
+        quick(rates=[1e-14, 1e-13])
+
+
+def test_an_error_that_has_grown_without_end_is_a_failure():
+    with pytest.warns(UserWarning, match="at no rate do half of the seeds succeed"):
+        found = quick(explodes, learning=0.3)
+    assert np.all(np.isnan(found.errors))
+    assert found.table["error"].min() > 1e100
+    assert "the error grew from" in found.reason
+    with pytest.raises(SimulationError, match="grew"):
+        _ = found.best
+
+
+@pytest.mark.parametrize(
+    ("task", "rates", "words"),
+    [
+        ("comm", [1e-5, 1e-4, 1e-3], "0.001, is at an end .* try higher ones"),
+        ("noisy", [1e-2, 1e-3, 5e-3], "0.001, is at an end .* try lower ones"),
+        ("comm", [1e-4, 2e-3, 1.5e-2], None),
+        ("comm", [1e-3], None),
+    ],
+)
+def test_a_best_rate_at_an_end_of_those_that_were_tried(task, rates, words):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = quick(TaskModel(task), rates, learning=1.0, test=0.5)
+    told = [str(w.message) for w in caught if str(w.message).startswith("sweep")]
+    assert bool(told) == bool(found.reason) == bool(words)
+    assert re.search(words or "", found.reason)
+
+
+def test_rate_0_as_the_best_is_no_end():
+    found = quick(partial(exact, gain=-1.0), [0.0, 1e-4, 1e-3])
+    assert found.best == 0.0
+    assert found.reason == "rate 0 is the best: learning does not lower the error"
+
+
+def test_an_error_that_learning_makes_worse():
+    with pytest.warns(UserWarning, match="is the error .* below the target's root"):
+        found = quick(partial(exact, gain=-1.0), [1e-5, 1e-4])
+    assert found.best == 1e-5

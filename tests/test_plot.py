@@ -5,9 +5,7 @@ import pandas as pd
 import pytest
 
 import nengo_lr as nlr
-from nengo_lr.compare import NATIVE, NODE, Comparison, Experiment
-from nengo_lr.lab import RangeTest, Score, Sweep, plot
-from nengo_lr.lab.tasks import TASKS
+from nengo_lr.lab import Comparison, RangeTest, Score, Sweep, plot
 
 
 @pytest.fixture(autouse=True)
@@ -91,49 +89,41 @@ def test_searches_draw_on_given_axes():
         plt.close("all")
 
 
-def make_comparison(simulators=("nengo", "nengo_dl")):
+@pytest.mark.parametrize("simulators", [("nengo",), ("nengo", "nengo_dl")])
+def test_comparison(simulators, tmp_path):
     times = np.linspace(0.5, 4.0, 8)
-    traces = [
-        pd.DataFrame(
-            {
-                "simulator": simulator,
-                "path": path,
-                "seed": seed,
-                "time": times,
-                "rate": SCHEDULE(times),
-                "error": 0.1 * (seed + 1) / times,
-                "distance": distance * times,
-            }
-        )
-        for simulator in simulators
-        for seed in range(3)
-        for path, distance in (
-            ("fixed rate", 0.1),
-            (NATIVE.name, 0.0),
-            (NODE.name, 1e-16),
-        )
+    trials, traces = [], []
+    for method, error, moved in [
+        ("best fixed rate, 0.001", 0.2, 0.0),
+        ("ScheduledPES", 0.1, 0.0),
+        ("PES, product", 0.4, 0.1),
+    ]:
+        for simulator in simulators:
+            for seed in range(3):
+                key = {"method": method, "simulator": simulator, "seed": seed}
+                result = {"error": error * (seed + 1), "moved": moved, "failure": ""}
+                trials.append({**key, **result})
+                trace = {"time": times, "error": error, "moved": moved * times}
+                traces.append(pd.DataFrame({**key, **trace}))
+    trials = pd.DataFrame(trials)
+    costs = trials.drop_duplicates(["method", "simulator"]).assign(ratio=1.0)
+    tables = trials, pd.concat(traces), costs[["method", "simulator", "ratio"]]
+    found = Comparison(SCHEDULE.between(0, 3), 3.0, 1.0, *tables)
+    ax = plot.comparison(found)
+    rate, errors, moves = ax.figure.axes[:3]
+    assert ax is errors
+    names = ["best fixed rate, 0.001", "ScheduledPES", "PES, product"]
+    assert [label.get_text() for label in errors.get_yticklabels()] == names
+    title = " ".join(errors.get_title(loc="left").split())
+    assert title == f"The error is 50 % less with ScheduledPES than with the {names[0]}"
+    assert "1 of 3 methods" in " ".join(moves.get_title(loc="left").split())
+    # the median seed
+    points = [
+        line.get_xdata()[0] for line in errors.lines if len(line.get_xdata()) == 1
     ]
-    experiment = Experiment(TASKS["comm"], SCHEDULE, 4.0, 0)
-    empty = pd.DataFrame()
-    return Comparison(experiment, empty, pd.concat(traces), empty)
-
-
-@pytest.mark.parametrize("n", [1, 2])
-def test_comparison(n, tmp_path):
-    comparison = make_comparison(("nengo", "nengo_dl")[:n])
-    figure = plot.comparison(comparison)
-    axes = np.array(figure.axes).reshape(3, n)
-    assert [ax.get_title(loc="left") for ax in axes[0]] == ["nengo", "nengo_dl"][:n]
-    for ax in axes[1]:
-        labels = [line.get_label() for line in ax.lines]
-        assert labels == ["fixed rate", NATIVE.name, NODE.name]
-        # the median seed
-        assert np.allclose(ax.lines[0].get_ydata(), 0.2 / np.linspace(0.5, 4.0, 8))
-    for ax in axes[2]:
-        # what is too small to be drawn is told
-        assert [line.get_label() for line in ax.lines] == ["fixed rate"]
-        (text,) = [text.get_text() for text in ax.texts if NODE.name in text.get_text()]
-        assert text == f"{NATIVE.name}: 0\n{NODE.name}: 4e-16"
-        assert ax.get_xlabel() == "time (s)"
-    assert "(target's unit)" in axes[1, 0].get_ylabel()
-    plot.save(figure, tmp_path / "comparison.png")
+    assert np.allclose(points, np.repeat([0.4, 0.2, 0.8], len(simulators)))
+    for panel in (rate, errors, moves):
+        assert panel.get_xlabel()
+    plot.save(ax.figure, tmp_path / "comparison.png")
+    alone = plt.figure().add_subplot()
+    assert found.plot(alone) is alone

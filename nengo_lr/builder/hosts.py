@@ -267,6 +267,7 @@ def missing_hosts() -> dict[str, type[Host]]:
     return {n: host for n, host in known_hosts().items() if n not in on_offer}
 
 
+@cache  # to look through all installed packages takes 20 ms
 def announced_packages():
     """The packages that announce a simulator to Nengo, with their versions."""
     found = entry_points()

@@ -8,14 +8,14 @@ from nengo.utils.functions import function_name
 
 from nengo_lr.auto import Auto
 from nengo_lr.checkpoint.evidence import Digests
-from nengo_lr.checkpoint.outside import find_outside, functions_of, without_address
+from nengo_lr.checkpoint.outside import functions_of, without_address
 from nengo_lr.checkpoint.signals import RATE
 from nengo_lr.feedback import FeedbackLaw
 
 
-def describe(host, names):
+def describe(host, names, outside):
     """What a file says of a model, beside its signals."""
-    sim, outside = host.sim, find_outside(host, names)
+    sim = host.sim
     digests = Digests(outside[0].memory) if outside else None
     return {
         "simulator": host.name,

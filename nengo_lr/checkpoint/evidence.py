@@ -85,7 +85,8 @@ def hashed(*parts):
 
 def global_random_state():
     """A digest of the random numbers that all of Python and numpy share."""
-    return Digests().digest([random.random.__self__, np.random.mtrand._rand])
+    numpys = np.random.mtrand._rand.get_state(legacy=False)
+    return hashed(random.getstate(), Digests().digest(numpys))
 
 
 class Digests:
@@ -298,7 +299,7 @@ def object_parts(thing):
     parts = {"class": type(thing)}
     if isinstance(reduced, str):  # the name of something global
         return [*parts.items(), ("name", reduced)]
-    arguments, state, items, pairs = (*reduced, None, None, None)[1:5]
+    _, arguments, state, items, pairs, *_ = (*reduced, None, None, None)
     # attributes, those with slots beside them, or something else
     states = state if isinstance(state, tuple) and len(state) == 2 else [state]
     if all(isinstance(part, (dict, type(None))) for part in states):

@@ -7,19 +7,19 @@ import secrets
 import stat
 import zipfile
 from hashlib import blake2b
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from nengo.exceptions import ValidationError
 
+FORMAT = "nengo_lr checkpoint"
 VERSION = 2
 """Of the files' format. It counts up when older versions could not read a new file."""
 
-DESCRIPTION = "description.json"
+DESCRIPTION = "description"
 
 
-def write(path, kind, description, arrays):
+def write(path, description, arrays):
     """Write arrays to a file, atomically.
 
     They go to a new file beside it, which then takes its name: whatever happens in the
@@ -30,8 +30,6 @@ def write(path, kind, description, arrays):
     ----------
     path : str or Path
         The file. One that exists is replaced.
-    kind : str
-        What the file is, such as ``"checkpoint"``.
     description : dict
         What can be written as JSON.
     arrays : dict of str to array
@@ -44,21 +42,17 @@ def write(path, kind, description, arrays):
     }
     signals = [[name, *outline(array), digest(array)] for name, array in arrays.items()]
     text = json.dumps(
-        {
-            "format": format_of(kind),
-            "version": VERSION,
-            **description,
-            "signals": signals,
-        }
+        {"format": FORMAT, "version": VERSION, **description, "signals": signals}
     )
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(DESCRIPTION, text)
-                for i, array in enumerate(arrays.values()):
-                    with archive.open(f"{i}.npy", "w", force_zip64=True) as member:
+                numbered = {str(i): array for i, array in enumerate(arrays.values())}
+                members = {DESCRIPTION: np.array(text), **numbered}
+                for name, array in members.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
@@ -76,11 +70,6 @@ def write(path, kind, description, arrays):
             os.close(folder)
 
 
-def format_of(kind):
-    """The name of a file's format."""
-    return f"nengo_lr {kind}"
-
-
 def outline(array):
     """The shape and the type of an array, as JSON has them."""
     return list(array.shape), array.dtype.str
@@ -91,20 +80,18 @@ def digest(array):
     return blake2b(array.reshape(-1).view(np.uint8), digest_size=16).hexdigest()
 
 
-def read(path, kind, check, size):
+def read(path, check, size):
     """Read a file of which nothing is trusted.
 
     Parameters
     ----------
     path : str or Path
-    kind : str
-        What the file should be.
     check : callable
         ``check(description)`` raises a ValidationError unless the file is one of the
         model at hand, and gives the names of the arrays to read. Their shapes and types
         are the model's, so that its size bounds what is read.
     size : int
-        The size that the file's description may have, in bytes.
+        The number of characters that the file's description may have.
 
     Returns
     -------
@@ -122,8 +109,10 @@ def read(path, kind, check, size):
     with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                description = json.loads(read_member(archive, DESCRIPTION, size))
-                if description["format"] != format_of(kind):
+                # numpy's texts have four bytes for each character
+                _, text = read_member(archive, DESCRIPTION, 4 * size)
+                description = json.loads(text.tobytes().decode("utf-32"))
+                if description["format"] != FORMAT:
                     raise ValueError("another format")
                 if description["version"] != VERSION:
                     raise ValidationError(
@@ -141,7 +130,7 @@ def read(path, kind, check, size):
             raise
         except Exception as error:  # whatever a forged file can bring about
             raise ValidationError(
-                f"{path} is damaged, or not a {kind} of nengo_lr "
+                f"{path} is damaged, or not a checkpoint of nengo_lr "
                 f"({type(error).__name__}: {error})",
                 "path",
             ) from error
@@ -149,31 +138,29 @@ def read(path, kind, check, size):
 
 
 def read_member(archive, name, most):
-    """The bytes of one member of an archive, if they are no more than expected."""
-    member = archive.getinfo(name)
+    """The header and the bytes of an array in an archive, if it is no larger."""
+    member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name} is compressed")
+    most += 1024  # numpy's header is a few blocks of 64 bytes
     with archive.open(member) as file:
         data = file.read(most + 1)
+    start = 10 + int.from_bytes(data[8:10], "little")
     if len(data) > most:
         raise ValueError(f"{name} is larger than it can be for this model")
-    return data
+    if data[:8] != b"\x93NUMPY\1\0":
+        raise ValueError(f"{name} is not an array")
+    return data[10:start].decode().strip(), memoryview(data)[start:]
 
 
 def read_array(archive, number, name, shape, dtype, expected):
     """One array, whose shape and type are known to be right."""
     kind = np.dtype(dtype)
-    # numpy's header is a few blocks of 64 bytes
-    data = read_member(
-        archive, f"{number}.npy", math.prod(shape) * kind.itemsize + 1024
-    )
-    start = 10 + int.from_bytes(data[8:10], "little")
-    head = BytesIO(data[:start])
-    if np.lib.format.read_magic(head) != (1, 0):
-        raise ValueError(f"{name} has an unknown header")
-    if np.lib.format.read_array_header_1_0(head) != (tuple(shape), False, kind):
-        raise ValueError(f"{name} has another shape or type than it says")
-    array = np.frombuffer(data, kind, offset=start).reshape(shape)
+    head, data = read_member(archive, number, math.prod(shape) * kind.itemsize)
+    shape = tuple(shape)
+    if head != f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape!r}, }}":
+        raise ValueError(f"{name} has another header than it should")
+    array = np.frombuffer(data, kind).reshape(shape)
     if digest(array) != expected:
         raise ValueError(f"{name} is not what was written")
     if array.dtype.kind == "f" and np.isnan(array).any():

@@ -23,10 +23,8 @@ OUTSIDE = ("refuse", "skip", "replay")
 LAST_STEPS = 8
 """On how many steps a function is tried."""
 
-KIND = "checkpoint"
-
-SLACK = 1 << 16
-"""By how many bytes a file's description may be longer than twice that of the model."""
+SLACK = 1 << 14
+"""How many characters more than twice the model's own a description may have."""
 
 
 def save(sim: nengo.Simulator, path: str | Path) -> None:
@@ -76,7 +74,8 @@ def save(sim: nengo.Simulator, path: str | Path) -> None:
     """
     host = host_of(sim)
     names = Names(sim.model)
-    files.write(path, KIND, describe(host, names), dict(read_all(host, names)))
+    description = describe(host, names, find_outside(host, names))
+    files.write(path, description, dict(read_all(host, names)))
 
 
 def load(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> None:
@@ -129,19 +128,20 @@ def load(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> Non
     host = host_of(sim)
     check_choice(outside, OUTSIDE, "outside")
     names = Names(sim.model)
-    own = describe(host, names)
+    parts = find_outside(host, names)
+    own = describe(host, names, parts)
     shapes = {name: files.outline(values) for name, values in read_all(host, names)}
     own["signals"] = [[name, *outline, ""] for name, outline in shapes.items()]
     size = 2 * len(json.dumps(own)) + 64 * len(shapes) + SLACK
-    description, arrays = files.read(
-        path, KIND, lambda its: compare(path, its, own), size
-    )
+    description, arrays = files.read(path, lambda its: compare(path, its, own), size)
     check_constants(path, arrays, host, names)
     rates = saved_rates(path, description, arrays, host, names)
     if outside == "replay":
         replay(path, description["seed"], int(arrays["step"]), host)
     if outside != "skip":
-        check_outside(path, description, arrays, host, names, outside == "replay")
+        check_outside(
+            path, description, arrays, host, names, parts, outside == "replay"
+        )
     restore(arrays, rates, host, names)
 
 
@@ -227,7 +227,7 @@ def replay(path, seed, steps, host):
         host.run(steps)
 
 
-def check_outside(path, description, arrays, host, names, has_replayed):
+def check_outside(path, description, arrays, host, names, parts, has_replayed):
     """Refuse a simulator whose state outside of its signals is not that of a file."""
     by_signal = {signal: arrays.get(name) for name, signal in names.signals.items()}
     step = int(arrays["step"])
@@ -239,7 +239,7 @@ def check_outside(path, description, arrays, host, names, has_replayed):
 
     differences = [
         f"{part.name}: {difference}"
-        for part in find_outside(host, names)
+        for part in parts
         for difference in part.differences(
             description["outside"].get(part.name), times, values
         )

@@ -75,6 +75,14 @@ class Names:
                 again = f" ({counts[name]})" if counts[name] > 1 else ""
                 self.objects[thing] = name + again
         self.signals = self._name_signals()
+        self._by_signal = {signal: name for name, signal in self.signals.items()}
+        self._by_function = {
+            id(getattr(thing, "output", getattr(thing, "function", None))): name
+            for thing, name in reversed(self.objects.items())
+        }
+        for node, rule in self.rate_nodes.items():
+            name = f"the Node of the rate of {self.objects[rule]}"
+            self._by_function[id(node.output)] = name
 
     def name(self, thing):
         """The name of an object or of a part of one."""
@@ -117,14 +125,8 @@ class Names:
     def of(self, op):
         """The name of the object that the operator of a function or process is of."""
         run = getattr(op, "fn", getattr(op, "process", None))
-        for node, rule in self.rate_nodes.items():
-            if node.output is run:
-                return f"the Node of the rate of {self.objects[rule]}"
-        for thing, name in self.objects.items():
-            if getattr(thing, "output", getattr(thing, "function", None)) is run:
-                return name
-        names = (name for name, x in self.signals.items() if x is op.output)
-        return next(names, str(op.tag)).partition(": ")[0]
+        name = self._by_signal.get(op.output, str(op.tag)).partition(": ")[0]
+        return self._by_function.get(id(run), name)
 
     def written(self):
         """The bases of all signals that operators write, or users of `runtime`."""

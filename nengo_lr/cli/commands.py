@@ -1,15 +1,13 @@
 """The commands of ``nengo-lr``."""
 
+import os
+
 import click
 
 import nengo_lr
-from nengo_lr.cli.compare import compare
+from nengo_lr.cli import learning
 from nengo_lr.cli.examples import examples
-from nengo_lr.cli.range_test import range_test
 from nengo_lr.cli.schedules import plot, schedules
-from nengo_lr.cli.search import search
-from nengo_lr.cli.stable_rate import stable_rate
-from nengo_lr.cli.sweep import sweep
 
 
 @click.group(
@@ -21,16 +19,17 @@ from nengo_lr.cli.sweep import sweep
 @click.pass_context
 def commands(context):
     """Learning rates that change while a Nengo model runs."""
+    os.environ.setdefault("MPLBACKEND", "agg")
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 for command in (
-    compare,
-    range_test,
-    sweep,
-    search,
-    stable_rate,
+    learning.compare,
+    learning.range_test,
+    learning.sweep,
+    learning.tune,
+    learning.stable_rate,
     schedules,
     plot,
     examples,

@@ -6,11 +6,10 @@ import sysconfig
 from pathlib import Path
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
 import nengo_lr
+from nengo_lr.cli.output import print_table
 
 TITLE = re.compile(r"# %% \[markdown\]\n# # (.+)")
 """How an example begins; files in their folder that do not are what they import."""
@@ -23,12 +22,8 @@ INSTALLED = "share/nengo_lr/examples"
 def examples():
     """List the examples, and where they are."""
     folder = find_folder()
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("example", style="bold", no_wrap=True)
-    table.add_column("what it is about")
-    for file, title in titles(folder).items():
-        table.add_row(file.name, title)
-    Console(highlight=False).print(table)
+    rows = [(file.name, title) for file, title in titles(folder).items()]
+    print_table(pd.DataFrame(rows, columns=["example", "what it is about"]))
     click.echo(f"They are in {folder}")
     click.echo(f"Run one: python {folder / 'scheduled_pes.py'}")
 

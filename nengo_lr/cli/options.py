@@ -1,19 +1,28 @@
-"""Types of the values that options and arguments take."""
+"""The options that commands share, and the types of their values."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
+import numpy as np
+from click.core import ParameterSource
 from nengo.exceptions import ValidationError
 
-from nengo_lr.compare import find_model
-from nengo_lr.lab import TaskModel
-from nengo_lr.lab.tasks import TASKS
+from nengo_lr.builder.hosts import hosts, missing_hosts
+from nengo_lr.lab import TASKS, TaskModel, find_model
+from nengo_lr.lab.tasks import LEARNING, TEST
 from nengo_lr.schedules import expressions
+
+SIMULATORS = [*hosts(), *missing_hosts()]
+"""The names of all simulators; one that is missing gets an error of its own."""
+
+
+# --- types
 
 
 class Names(click.ParamType):
-    """One or more names, separated by commas.
+    """One or more different names, separated by commas.
 
     Parameters
     ----------
@@ -27,10 +36,10 @@ class Names(click.ParamType):
         self.choices = list(choices)
 
     def get_metavar(self, param, ctx=None):
-        return ",".join(self.choices)
+        return "NAMES"
 
     def convert(self, value, param, ctx):
-        names = value.split(",")
+        names = value.split(",") if isinstance(value, str) else list(value)
         for name in names:
             if name not in self.choices:
                 known = ", ".join(self.choices)
@@ -54,6 +63,21 @@ class Seeds(click.ParamType):
         if not seeds or len(set(seeds)) < len(seeds) or max(seeds) >= 2**32:
             self.fail(f"{value!r} is not a set of seeds like 0,3 or 0-4.", param, ctx)
         return seeds
+
+
+class Rates(click.ParamType):
+    """Rates like ``1e-4,1e-3``, or ``1e-6:1e-2:9``: nine, from low to high."""
+
+    name = "rates"
+
+    def convert(self, value, param, ctx):
+        try:
+            if ":" in value:
+                low, high, number = value.split(":")
+                return np.geomspace(float(low), float(high), int(number)).tolist()
+            return [float(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is not like 1e-4,1e-3 or 1e-6:1e-2:9.", param, ctx)
 
 
 class ScheduleText(click.ParamType):
@@ -83,23 +107,96 @@ class OutputFolder(click.ParamType):
         return folder
 
 
-def learning_model(command):
-    """Let a command take a task or a user's own model function."""
-    task = click.option(
-        "--task",
-        type=click.Choice(list(TASKS)),
-        default="comm",
-        help="What is learned.",
-    )
-    model = click.option(
-        "--model",
-        help="Use a model of your own instead: module:function. The function gets the "
-        "learning rate and returns a network with a scheduled rule, and with a Probe "
-        "of the error as its attribute 'error'.",
-    )
-    return task(model(command))
+# --- options
+
+count = click.IntRange(min=1)
+
+seeds = click.option(
+    "--seeds",
+    type=Seeds(),
+    default="0-2",
+    help="Seeds of the model, such as 0,3 or 0-4; each gets a trial of its own.",
+)
+seed = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, help="Seed of the model."
+)
+learning = partial(
+    click.option,
+    "--learning",
+    type=float,
+    default=LEARNING,
+    help="Length of the learning phase in seconds.",
+)
+test = click.option(
+    "--test",
+    type=float,
+    default=TEST,
+    help="Length of the test after it in seconds, with a rate of 0.",
+)
+simulator = click.option(
+    "--simulator",
+    type=click.Choice(SIMULATORS),
+    default="nengo",
+    help="The simulator to run on; one with minibatches runs all rates together.",
+)
+simulators = click.option(
+    "--simulators",
+    type=Names(SIMULATORS),
+    help=f"The simulators to run on, with commas: {', '.join(SIMULATORS)}.  "
+    "[default: all that are installed]",
+)
+jobs = click.option(
+    "--jobs", type=count, help="Number of processes.  [default: one for each core]"
+)
+store = click.option(
+    "--store",
+    type=click.Path(dir_okay=False),
+    help="An SQLite file that keeps finished trials, so that none is run twice.",
+)
 
 
-def model_function(task, model):
-    """The model function that these options mean."""
-    return TaskModel(task) if model is None else find_model(model)
+def output(command):
+    """The option of a command for the folder of its results."""
+    return click.option(
+        "--output",
+        type=OutputFolder(),
+        default=f"nengo-lr-{command}",
+        help="Folder for the tables (CSV) and the figure (PNG).",
+    )
+
+
+def model(task="comm"):
+    """The options for a task or a user's own model, as one argument ``model``."""
+
+    def decorate(command):
+        options = [
+            click.option(
+                "--task",
+                type=click.Choice(list(TASKS)),
+                default=task,
+                is_eager=True,
+                help="The task that the model learns.",
+            ),
+            click.option(
+                "--model",
+                callback=find,
+                help="A model of your own instead: module:function. The function gets "
+                "the learning rate, and returns a network with a scheduled rule and "
+                "with a Probe of the error as its attribute 'error'.",
+            ),
+        ]
+        for option in options:
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def find(context, parameter, value):
+    """The model function that the options --task and --model mean."""
+    task = context.params.pop("task")
+    if value is None:
+        return TaskModel(task)
+    if context.get_parameter_source("task") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--task does not go with --model")
+    return find_model(value)

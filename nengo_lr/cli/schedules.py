@@ -1,38 +1,35 @@
 """The commands that show schedules without running a model."""
 
 import inspect
-import os
 import textwrap
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
+from nengo_lr.cli.output import print_table
 from nengo_lr.schedules import expressions
 
 
 @click.command()
 def schedules():
     """List every schedule."""
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("schedule", style="bold", no_wrap=True)
-    table.add_column("what it is")
-    for name, cls in expressions.catalogue().items():
-        summary = inspect.getdoc(cls).partition("\n")[0]
-        table.add_row(name, summary.replace("``", ""))
-    console = Console(highlight=False)
-    console.print(table)
-    console.print('Draw one: nengo-lr plot "Warmup(CosineDecay(1e-3, 10), 1)"')
+    rows = [
+        (name, inspect.getdoc(cls).partition("\n")[0].replace("``", ""))
+        for name, cls in expressions.catalogue().items()
+    ]
+    print_table(pd.DataFrame(rows, columns=["schedule", "what it is"]))
+    click.echo('Draw one: nengo-lr plot "Warmup(CosineDecay(1e-3, 10), 1)"')
 
 
-@click.command()
+@click.command(
+    epilog='For instance: nengo-lr plot "CosineDecay(1e-3, 10) * 0.5" --output half.svg'
+)
 @click.argument("expression")
 @click.option(
     "--duration",
     type=click.FloatRange(min=0, min_open=True),
     default=20.0,
-    help="Until when to draw, in seconds.",
+    help="Length of the time to draw, in seconds.",
 )
 @click.option(
     "--output",
@@ -41,16 +38,11 @@ def schedules():
     help="The file to draw to; its ending says in which format.",
 )
 def plot(expression, duration, output):
-    r"""Draw the schedule that EXPRESSION describes to a file.
+    """Draw the schedule that EXPRESSION describes to a file.
 
-    It holds names of schedules, numbers and lists, the operators * and +,
-    and methods such as .between(2, 8). It is read, and never run as Python code.
-
-    \b
-    nengo-lr plot "Warmup(CosineDecay(1e-3, 10), 1)"
-    nengo-lr plot "ExponentialDecay(1e-3, 5).repeated(4) * 0.5" --output saw.svg
+    It holds names of schedules, numbers and lists, the operators * and +, and methods
+    such as .between(2, 8). It is read, and never run as Python code.
     """
-    os.environ.setdefault("MPLBACKEND", "agg")
     from nengo_lr.lab import plot
 
     ax = plot.schedule(expressions.parse(expression), duration)

@@ -2,16 +2,22 @@
 
 from importlib import import_module
 
+from nengo_lr.lab.comparing import Comparison, compare
+from nengo_lr.lab.methods import METHODS, Method
 from nengo_lr.lab.models import TaskModel, find_model, make
 from nengo_lr.lab.range_tests import RangeTest, range_test
 from nengo_lr.lab.runner import run_trials
 from nengo_lr.lab.sweeps import Sweep, side_by_side, sweep
 from nengo_lr.lab.tasks import TASKS, Task
+from nengo_lr.lab.timing import interleaved
 from nengo_lr.lab.trials import Score, Trial
 from nengo_lr.lab.tuning import Template, Tuning, tune
 
 __all__ = [
+    "METHODS",
     "TASKS",
+    "Comparison",
+    "Method",
     "RangeTest",
     "Score",
     "Sweep",
@@ -20,7 +26,9 @@ __all__ = [
     "Template",
     "Trial",
     "Tuning",
+    "compare",
     "find_model",
+    "interleaved",
     "make",
     "plot",
     "range_test",

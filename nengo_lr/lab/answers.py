@@ -30,6 +30,16 @@ class Answer:
         raise NotImplementedError
 
     @property
+    def summary(self) -> pd.DataFrame:
+        """What matters of it in a few rows, a `pandas.DataFrame`."""
+        return self.table
+
+    @property
+    def conclusion(self) -> str:
+        """What was seen, in words; may be empty."""
+        return ""
+
+    @property
     def reason(self) -> str:
         """Why there is nothing to suggest, or why to doubt it; empty if all is well."""
         raise NotImplementedError

@@ -6,6 +6,7 @@ This is the only module that imports matplotlib. Nothing here calls ``show()``.
 from __future__ import annotations
 
 import os
+import textwrap
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -300,90 +301,84 @@ def study(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 # --- comparisons
 
-MEASURES = {
-    "error": "RMS error (target's unit)",
-    "distance": "weights' relative distance\nfrom the native rule's",
-}
-
-NEGLIGIBLE = 1e-4
-"""Relative distances of weights below this are told, not drawn."""
+MARKERS, LINES = "osD^v", ("-", "--", ":", "-.", "-")
+"""How to draw what was found on each simulator."""
 
 
-def comparison(comparison: Any) -> Figure:
-    """Draw what `nengo_lr.compare.compare` found.
+def comparison(found: Any, ax: Axes | None = None) -> Axes:
+    """Draw the rate, the errors in the test, and the weights that move at rate 0.
 
-    From top to bottom: the rate, the error of each path, and how far its weights are
-    from the native rule's. Lines are medians over the seeds, bands their range.
+    A method has the same colour in all panels. Points and lines are medians over the
+    seeds, and what is around them is their range.
 
     Parameters
     ----------
-    comparison : nengo_lr.compare.Comparison
+    found : nengo_lr.lab.Comparison
+    ax : matplotlib.axes.Axes, optional
+        Where to draw the errors alone; by default a new figure with all of it.
 
     Returns
     -------
-    figure : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        Those of the errors.
     """
-    traces, experiment = comparison.traces, comparison.experiment
-    simulators, names = traces["simulator"].unique(), traces["path"].unique()
+    if ax is not None:
+        draw_errors(ax, found)
+        return ax
     with style():
-        figure = plt.figure(figsize=(3.6 * len(simulators) + 1.8, 7.0))
-        axes = figure.subplots(
-            3,
-            len(simulators),
-            sharex=True,
-            sharey="row",
-            squeeze=False,
-            gridspec_kw={"height_ratios": [1, 2, 2]},
-        )
-        for column, simulator in zip(axes.T, simulators):
-            part = traces[traces["simulator"] == simulator]
-            schedule(experiment.rate, experiment.duration, column[0], color=INK)
-            column[0].set(xlabel="", title=simulator)
-            draw_measure(column[1], part, names, "error")
-            draw_measure(column[2], part, names, "distance")
-            column[2].set_xlabel("time (s)")
-            for ax in column:
-                ax.axvspan(
-                    experiment.learning, experiment.duration, color=PHASE, zorder=0
-                )
-            column[0].text(
-                (experiment.learning + experiment.duration) / 2,
-                0.92,
-                "test",
-                transform=column[0].get_xaxis_transform(),
-                ha="center",
-                va="top",
-                color=INK,
-            )
-        for ax in axes[:, 1:].flat:
-            ax.set_ylabel("")
-        axes[1, -1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        figure.suptitle(
-            experiment.task.description, x=0.01, ha="left", color=INK, fontsize=12
-        )
-    return figure
+        figure = plt.figure(figsize=(11.0, 3.9))
+        left, ax, right = figure.subplots(1, 3, width_ratios=[2, 3, 2.5])
+        schedule(found.rate, found.learning + found.test, left, color=INK)
+        left.axvspan(found.learning, found.learning + found.test, color=PHASE, zorder=0)
+        left.text(found.learning, left.get_ylim()[1], " test", va="top", color=INK)
+        draw_errors(ax, found)
+        draw_moves(right, found)
+        n_moving, n_methods = len(found.moving), found.table["method"].nunique()
+        moving = f"At rate 0, weights move on with {n_moving} of {n_methods} methods"
+        left.set_title("The rate, 0 in the test", fontsize=10)
+        ax.set_title(textwrap.fill(found.headline, 48), fontsize=10)
+        right.set_title(textwrap.fill(moving, 36), fontsize=10)
+    return ax
 
 
-def draw_measure(ax, traces, names, measure):
-    """Draw one measure of every path over time, on a logarithmic scale."""
-    # later lines are thinner, so that those that they cover can still be seen
-    colors = ("#8C8C8C", *COLORS)
-    widths = (1.8, *np.linspace(4.0, 1.2, len(names) - 1))
-    told = []
-    for name, color, width in zip(names, colors, widths):
-        grouped = traces[traces["path"] == name].groupby("time")[measure]
-        median, low, high = grouped.median(), grouped.min(), grouped.max()
-        if measure == "distance" and median.iloc[-1] < NEGLIGIBLE:
-            told.append(f"{name}: {median.iloc[-1]:.0e}".replace("0e+00", "0"))
-        else:
-            look = {"color": color, "linewidth": width, "label": name}
-            draw_spread(ax, median.index, median, low, high, **look)
-    ax.text(0.02, 0.03, "\n".join(told), transform=ax.transAxes, color=INK)
-    ax.set_yscale("log")
-    if measure == "distance":
-        ax.set_ylim(NEGLIGIBLE, None)
-    else:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    tidy(ax, ylabel=MEASURES[measure])
+def draw_errors(ax, found):
+    """Draw the error of each method in the test, a row for each."""
+    table = found.table
+    methods = list(table["method"].unique())
+    simulators = list(table["simulator"].unique())
+    for row in table.itertuples():
+        i = simulators.index(row.simulator)
+        y = methods.index(row.method) + 0.3 * (i - (len(simulators) - 1) / 2)
+        color = COLORS[methods.index(row.method) % len(COLORS)]
+        ax.plot([row.lowest, row.highest], [y, y], color=color, alpha=0.5)
+        error = row[table.columns.get_loc("test error") + 1]
+        ax.plot(error, y, MARKERS[i % 5], color=color, markersize=5)
+    for i, name in enumerate(simulators[: len(simulators) * (len(simulators) > 1)]):
+        ax.plot([], [], MARKERS[i % 5], color=INK, markersize=5, label=name)
+    if len(simulators) > 1:
+        ax.legend(loc="upper right", frameon=False)
+    ax.set_yticks(range(len(methods)), methods)
+    for label, color in zip(ax.get_yticklabels(), COLORS * 3):
+        label.set_color(color)
+    ax.set_ylim(len(methods) - 0.5, -0.5)
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    tidy(ax, "RMS error in the test (target's unit)")
+    ax.grid(visible=False, axis="y")
+
+
+def draw_moves(ax, found):
+    """Draw how far the weights of each method have moved since the rate is 0."""
+    traces = found.traces[found.traces["time"] >= found.learning]
+    methods = list(found.table["method"].unique())
+    simulators = list(found.table["simulator"].unique())
+    for (method, simulator), part in traces.groupby(["method", "simulator"]):
+        moved = 100 * part.groupby("time")["moved"].median()
+        line = LINES[simulators.index(simulator) % 5]
+        color = COLORS[methods.index(method) % len(COLORS)]
+        ax.plot(moved.index, moved, color=color, linestyle=line, clip_on=False)
+    ax.set_xlim(found.learning, found.learning + found.test)
+    ax.set_ylim(bottom=0)
+    tidy(ax, "time (s)", "weights moved\nsince the rate is 0 (%)")

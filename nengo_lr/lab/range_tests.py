@@ -94,6 +94,16 @@ class RangeTest(Answer):
         return need("pandas", "cli").DataFrame(columns)
 
     @property
+    def summary(self):
+        """The suggestions, a `pandas.DataFrame`."""
+        rows = [
+            (name, "none" if rate is None else f"{rate:.2g}", SUGGESTIONS[name])
+            for name, rate in self.suggestions.items()
+        ]
+        columns = ["suggestion", "rate", "what for"]
+        return need("pandas", "cli").DataFrame(rows, columns=columns)
+
+    @property
     def lowest(self):
         """The rate at which the error was lowest."""
         return float(self.rates[np.argmin(self.errors)])

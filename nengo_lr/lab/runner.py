@@ -116,6 +116,8 @@ def run_jobs(trials, jobs, executor, together, report):
 
     A job is a list of places in ``trials``.
     """
+    if not jobs:
+        return
     if executor is None:
         in_processes = len(jobs) > 1 and max(map(len, jobs)) == 1
         executor = n_cores() if in_processes else "serial"

@@ -11,7 +11,7 @@ from os import PathLike, fspath
 import numpy as np
 from nengo.exceptions import ValidationError
 
-from nengo_lr.lab.identity import Walk
+from nengo_lr.lab.identity import Walk, hashed
 from nengo_lr.lab.models import describe
 from nengo_lr.lab.trials import Score, Trial
 
@@ -21,7 +21,7 @@ TABLE = """
 CREATE TABLE IF NOT EXISTS trials (
     key TEXT PRIMARY KEY, model TEXT, rate TEXT, learning REAL, test REAL, seed INTEGER,
     dt REAL, simulator TEXT, error REAL, learning_error REAL, target REAL, failure TEXT,
-    data BLOB
+    data BLOB, digest TEXT
 )
 """
 
@@ -65,25 +65,30 @@ class Store:
     def load(self, trial: Trial) -> Score | None:
         """The Score of a trial, or None if it is not finished."""
         rows = self.execute(
-            "SELECT error, learning_error, target, failure, data FROM trials "
+            "SELECT error, learning_error, target, failure, data, digest FROM trials "
             "WHERE key = ?",
             (self.key(trial),),
         )
         if not rows:
             return None
+        *values, digest = rows[0]
+        if digest != hashed(self.key(trial), *values):
+            raise self.refusal(f"the trial with rate {trial.rate} is damaged")
         # SQLite keeps NaN as NULL
         error, learning_error, target = (
-            np.nan if number is None else number for number in rows[0][:3]
+            np.nan if number is None else number for number in values[:3]
         )
-        return Score(error, learning_error, target, rows[0][3], unpacked(rows[0][4]))
+        return Score(error, learning_error, target, values[3], unpacked(values[4]))
 
     def save(self, trial: Trial, score: Score) -> None:
         """Keep the Score of a trial at once."""
         *errors, failure, data = score
+        errors = [None if np.isnan(error) else float(error) for error in errors]
+        key, values = self.key(trial), (*errors, failure, packed(data))
         row = (
-            *(self.key(trial), describe(trial.model), repr(trial.rate)),
+            *(key, describe(trial.model), repr(trial.rate)),
             *(float(trial.learning), float(trial.test), trial.seed, float(trial.dt)),
-            *(trial.simulator, *errors, failure, packed(data)),
+            *(trial.simulator, *values, hashed(key, *values)),
         )
         marks = ", ".join("?" * len(row))
         self.execute(f"INSERT OR REPLACE INTO trials VALUES ({marks})", row)
@@ -98,10 +103,14 @@ class Store:
             with closing(sqlite3.connect(self.file, timeout=PATIENCE)) as connection:
                 with connection:
                     return connection.execute(command, values).fetchall()
-        except sqlite3.Error as error:
-            raise ValidationError(
-                f"cannot use {self.file!r} to keep trials in: {error}", "store"
-            ) from None
+        except (sqlite3.Error, UnicodeError) as error:
+            raise self.refusal(error) from None
+
+    def refusal(self, reason):
+        """The error for a file that cannot be used."""
+        return ValidationError(
+            f"cannot use {self.file!r} to keep trials in: {reason}", "store"
+        )
 
 
 def in_one_type(value):

@@ -68,10 +68,9 @@ class Sweep(Answer):
         """
         rows = []
         for (i, j), score in self.scores.items():
-            rate = self.rates[i]
             rows.append(
                 {
-                    "rate": rate if isinstance(rate, float) else repr(rate),
+                    "rate": self.names[i],
                     "seed": self.seeds[j],
                     "error": score.error,
                     "learning_error": score.learning_error,
@@ -79,6 +78,31 @@ class Sweep(Answer):
                 }
             )
         return need("pandas", "cli").DataFrame(rows)
+
+    @property
+    def summary(self):
+        """One row per rate, a `pandas.DataFrame`: its errors over the seeds."""
+        errors = np.where(np.isfinite(self.errors), self.errors, np.inf)
+        table = need("pandas", "cli").DataFrame({"rate": self.names})
+        table["median error"] = self.medians
+        table["lowest"], table["highest"] = errors.min(axis=1), errors.max(axis=1)
+        n_failed = np.isinf(errors).sum(axis=1)
+        if n_failed.any():
+            table["failed seeds"] = n_failed
+        return table
+
+    @property
+    def conclusion(self):
+        """Which rate is the best; empty if there is none."""
+        if self.has_none or not np.isfinite(self.medians).any():
+            return ""
+        name = self.names[int(np.argmin(self.medians))]
+        return f"The best is {name if isinstance(name, str) else format(name, '.3g')}."
+
+    @property
+    def names(self) -> list:
+        """The rates as numbers, and the schedules as texts."""
+        return [rate if isinstance(rate, float) else repr(rate) for rate in self.rates]
 
     @property
     def best(self) -> float | Schedule:
@@ -117,20 +141,22 @@ class Sweep(Answer):
                 "or does not depend on what the connection puts out"
             )
         best = int(np.argmin(medians))
-        size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
+        rate = self.rates[best]
+        if isinstance(rate, float) and rate == 0:
+            return "rate 0 is the best: learning does not lower the error"
         doubts = []
+        size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
         if medians[best] > size:
             doubts.append(
                 f"at no rate is the error (at the best {medians[best]:.3g}) below the "
                 f"target's root mean square ({size:.3g}), as it is without learning"
             )
-        numbers = [rate for rate in self.rates if isinstance(rate, float)]
-        if len(numbers) == len(self.rates) > 1 and self.rates[best] > 0:
-            end = {min(numbers): "lower", max(numbers): "higher"}
-            if self.rates[best] in end:
+        if len(self.rates) > 1 and all(isinstance(r, float) for r in self.rates):
+            ends = {min(self.rates): "lower", max(self.rates): "higher"}
+            if rate in ends:
                 doubts.append(
-                    f"the best rate, {self.rates[best]:.3g}, is at an end of those "
-                    f"that were tried: try {end[self.rates[best]]} ones too"
+                    f"the best rate, {rate:.3g}, is at an end of those that were "
+                    f"tried: try {ends[rate]} ones too"
                 )
         return "; ".join(doubts)
 

@@ -14,7 +14,7 @@ from nengo.utils.numpy import is_integer, is_number
 
 from nengo_lr.auto import Auto
 from nengo_lr.builder.hosts import Host, host_of, hosts, missing_hosts
-from nengo_lr.checks import check_choice, check_integer, check_number
+from nengo_lr.checks import check_callable, check_choice, check_integer, check_number
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.lab.models import check_model, make, probes_of, spelled_out
 from nengo_lr.runtime import frozen
@@ -83,6 +83,9 @@ class Trial:
         More keyword arguments for the model function.
     simulator : str, optional
         The name of a simulator in `.hosts.hosts`.
+    convert : callable, optional
+        ``convert(network)`` returns the network that learns, once the one that the
+        model function has made is checked.
     record : tuple of str, optional
         Attributes of the network, Probes, whose data the `Score` should hold.
 
@@ -107,6 +110,7 @@ class Trial:
     dt: float = 0.001
     options: Mapping[str, Any] = field(default_factory=dict)
     simulator: str = "nengo"
+    convert: Callable[[nengo.Network], nengo.Network] | None = None
     record: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -125,6 +129,8 @@ class Trial:
         if self.seed is not None:
             check_integer(self.seed, "seed", least=0, obj=Trial)
         check_simulator(self.simulator, "simulator", Trial)
+        if self.convert is not None:
+            check_callable(self.convert, "convert", "a function of a network", Trial)
         if not isinstance(self.record, tuple) or not all(
             isinstance(name, str) for name in self.record
         ):
@@ -158,9 +164,10 @@ class Trial:
     def make(self, rate=None):
         """Make the network, with the trial's own rate or another."""
         rate = self.schedule if rate is None else rate
-        return make(
+        network = make(
             self.model, rate, self.seed, self.learning, self.test, **self.options
         )
+        return network if self.convert is None else self.convert(network)
 
     @contextmanager
     def open(self) -> Iterator[tuple[nengo.Network, Host]]:
@@ -244,7 +251,7 @@ class Trial:
         if not final <= BLOW_UP * (max(first, size if target else 0.0) or 1.0):
             failure = f"the error grew from {first:.3g} to {final:.3g}"
         recorded = {
-            name: np.concatenate([data(p) for p in probes_of(network, name)], axis=1)
+            name: np.hstack([flat(data(probe)) for probe in probes_of(network, name)])
             for name in self.record
         }
         return Score(final, learning_error, size, failure, recorded)
@@ -271,8 +278,13 @@ def rms(*parts: np.ndarray) -> float:
     >>> rms(np.array([[3.0, 4.0]])) == np.sqrt((9 + 16) / 2)
     True
     """
-    squares = [np.mean(np.square(p.reshape(len(p), -1)), axis=0) for p in parts]
+    squares = [np.mean(np.square(flat(part)), axis=0) for part in parts]
     return float(np.sqrt(np.mean(np.concatenate(squares))))
+
+
+def flat(samples):
+    """Samples of any shape as an array (n_samples, n)."""
+    return samples.reshape(len(samples), -1)
 
 
 def check_rate(rate, name, obj):

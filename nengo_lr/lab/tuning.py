@@ -181,6 +181,21 @@ class Tuning(Answer):
         )
 
     @property
+    def summary(self):
+        """The values of the best trial, a `pandas.DataFrame`."""
+        rows = [*self.best_params.items(), ("error", self.best_value)]
+        return need("pandas", "cli").DataFrame(rows, columns=["best", "value"])
+
+    @property
+    def conclusion(self):
+        """What the best trial learned with, and how the trials ended."""
+        best = self.best if isinstance(self.best, dict) else {"best": self.best}
+        states = [trial.state.name.lower() for trial in self.study.trials]
+        counted = ", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states))
+        lines = [f"{key}: {value}" for key, value in best.items()]
+        return "\n".join([*lines, f"{len(states)} trials: {counted}"])
+
+    @property
     def reason(self):
         """Why there is no best trial, or why to doubt it; empty if all is well."""
         if not self.complete:

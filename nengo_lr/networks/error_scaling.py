@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from typing import Any
+from functools import partial
+from typing import Any, Callable
 
 import nengo
 import numpy as np
@@ -14,7 +15,7 @@ from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
 from nengo_lr.auto import Auto
-from nengo_lr.checks import check_choice, check_number, check_type
+from nengo_lr.checks import check_callable, check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType, rules_of
 from nengo_lr.networks.defaults import NENGO_DEFAULTS
@@ -66,6 +67,7 @@ def to_error_scaling(
     network: nengo.Network,
     method: str = "ensemble",
     *,
+    scaler: Callable[..., nengo.Network] = ErrorScaler,
     n_neurons: int = 200,
     error_radius: float = 1.0,
     rate_radius: float | None = None,
@@ -89,6 +91,11 @@ def to_error_scaling(
     method : {"ensemble", "node"}, optional
         Scale the error in an `.ErrorScaler`, or in a Node. With a Node the weights
         equal those of the scheduled rules but for rounding.
+    scaler : callable, optional
+        ``scaler(n_neurons, dimensions, error_radius, **scaler_options)`` makes what
+        scales the error (with "ensemble"): a network with the Nodes ``error``, ``rate``
+        (over the largest rate) and ``output``. It takes ``add_to_container``, as every
+        `nengo.Network` does.
     n_neurons : int, optional
         Neurons per error dimension of each scaler (with "ensemble").
     error_radius : float, optional
@@ -98,7 +105,7 @@ def to_error_scaling(
         default each schedule's own largest rate; it has to be given where a function, a
         Node or a feedback law determines the rate.
     **scaler_options
-        Further options of the `.ErrorScaler`, such as ``gate``.
+        Further options of the scaler, such as ``gate``.
 
     Returns
     -------
@@ -129,10 +136,10 @@ def to_error_scaling(
     check_choice(method, ("ensemble", "node"), "method", to_error_scaling)
     if rate_radius is not None:
         check_number(rate_radius, "rate_radius", obj=to_error_scaling)
+    check_callable(scaler, "scaler", "a function that makes one", to_error_scaling)
+    scaler = partial(scaler, n_neurons, error_radius=error_radius, **scaler_options)
     if method == "ensemble":  # refuse its arguments even if no rule needs a scaler
-        ErrorScaler(
-            n_neurons, 1, error_radius, add_to_container=False, **scaler_options
-        )
+        scaler(dimensions=1, add_to_container=False)
     rules = scheduled_rules(network)
     # the copy of each object, as deepcopy takes it
     copies: dict[int, Any] = {}
@@ -167,9 +174,7 @@ def to_error_scaling(
             if method == "node":
                 scale_in_node(error, rate, plain)
             else:
-                scale_in_neurons(
-                    error, rate, plain, n_neurons, error_radius, scaler_options
-                )
+                scale_in_neurons(error, rate, plain, scaler)
     return converted
 
 
@@ -333,7 +338,7 @@ def scale_in_node(error, rate, rule):
     nengo.Connection(scaled, rule, synapse=None)
 
 
-def scale_in_neurons(error, rate, rule, n_neurons, error_radius, scaler_options):
+def scale_in_neurons(error, rate, rule, scaler):
     """Multiply the error by the rate in one scaler for each rate."""
     fraction = 1 / rule.learning_rule_type.learning_rate
     if rate.size_out == 1:
@@ -341,9 +346,7 @@ def scale_in_neurons(error, rate, rule, n_neurons, error_radius, scaler_options)
     else:
         parts = [(error[i], rule[i]) for i in range(rate.size_out)]
     for i, (error_part, rule_part) in enumerate(parts):
-        scaler = ErrorScaler(
-            n_neurons, error_part.size_out, error_radius, **scaler_options
-        )
-        nengo.Connection(error_part, scaler.error, synapse=None)
-        nengo.Connection(rate[i], scaler.rate, transform=fraction, synapse=None)
-        nengo.Connection(scaler.output, rule_part, synapse=None)
+        scaled = scaler(dimensions=error_part.size_out)
+        nengo.Connection(error_part, scaled.error, synapse=None)
+        nengo.Connection(rate[i], scaled.rate, transform=fraction, synapse=None)
+        nengo.Connection(scaled.output, rule_part, synapse=None)

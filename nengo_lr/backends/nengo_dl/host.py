@@ -1,6 +1,7 @@
 """What nengo_lr asks of NengoDL's simulator."""
 
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -38,6 +39,8 @@ class NengoDL(Host):
             # first, because NengoDL would lower the level of messages that is set
             import_quietly("tensorflow")
             import_quietly(cls.name)
+            # it warns where a process makes one simulator after the other
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
         module = importlib.import_module(cls.name)
         return module.Simulator(network, progress_bar=False, **kwargs)
 

@@ -1,15 +1,22 @@
-"""CPU times of functions that take turns, as ratios to one of them."""
+"""What a step costs with each method: CPU times of functions that take turns."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Callable
 
 from nengo_lr.checks import check_choice, check_integer
+from nengo_lr.lab.methods import NATIVE
+from nengo_lr.lab.runner import workers
 
-__all__ = ["interleaved"]
+__all__ = ["interleaved", "measure_costs"]
+
+STEPS, ROUNDS = 200, 11
+"""How many steps are timed at once, and how often."""
 
 
 def interleaved(
@@ -35,6 +42,11 @@ def interleaved(
         CPU time over that of the baseline, for each round.
     seconds : float
         Median CPU time of the baseline in seconds.
+
+    Raises
+    ------
+    ValidationError
+        If the baseline is none of the functions, or there is no round.
     """
     check_choice(baseline, runs, "baseline")
     check_integer(rounds, "rounds")
@@ -49,3 +61,26 @@ def interleaved(
         name: [a / b for a, b in zip(times, base)] for name, times in seconds.items()
     }
     return ratios, statistics.median(base)
+
+
+def measure_costs(trials, executor):
+    """The CPU times of a step by method, as ratios to that with ScheduledPES."""
+    trials = {name: trial for (name, *_), trial in trials.items()}
+    if NATIVE not in trials:
+        return {}
+    if executor == "serial":
+        return time_steps(trials)
+    with workers(1, 1) as pool:  # a fresh process, in which nothing else has run
+        return pool.submit(time_steps, trials).result()
+
+
+def time_steps(trials):
+    """CPU times of a step of trials, as medians of ratios to the native method's."""
+    with ExitStack() as stack:
+        runs = {}
+        for name, trial in trials.items():
+            _, host = stack.enter_context(trial.open())
+            runs[name] = partial(host.run, STEPS)
+            runs[name]()  # some simulators compile a graph for this number of steps
+        ratios, _ = interleaved(runs, NATIVE, ROUNDS)
+    return {name: statistics.median(values) for name, values in ratios.items()}

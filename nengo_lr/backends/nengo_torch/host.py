@@ -1,0 +1,127 @@
+"""What nengo_lr asks of nengo-torch's simulator."""
+
+import importlib
+import sys
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
+
+import numpy as np
+from nengo.exceptions import BuildError
+from nengo.rc import rc
+
+from nengo_lr.builder.hosts import Host
+from nengo_lr.version import version
+
+
+class NengoTorch(Host):
+    """nengo-torch's answers; PyTorch is imported only where it is needed."""
+
+    name = "nengo_torch"
+    title = "nengo-torch"
+    extra = "torch"
+    announced = False
+    minibatches = True
+    freezes_any_rule = False
+
+    @classmethod
+    def register(cls):
+        try:
+            builder = importlib.import_module(f"{cls.name}.builder").TorchBuilder
+            known = callable(builder.register) and callable(builder.build)
+        except (AttributeError, ImportError):
+            known = False
+        if known:
+            importlib.import_module("nengo_lr.backends.nengo_torch.operators")
+        elif builds_now():
+            raise BuildError(
+                f"nengo_lr {version} does not know how nengo-torch {version_found()} "
+                "takes operators. Use nengo-torch 0.1.0, another simulator, or "
+                "nengo_lr.to_error_scaling"
+            )
+
+    @classmethod
+    def make(cls, network, **kwargs):
+        import torch
+
+        # nengo-torch's own default is float32, whatever Nengo's precision is
+        kwargs.setdefault("dtype", getattr(torch, rc.float_dtype.name))
+        module = importlib.import_module(cls.name)
+        return module.Simulator(network, progress_bar=False, **kwargs)
+
+    @property
+    def n_items(self):
+        return self.sim.minibatch_size
+
+    def run(self, n_steps, data=None):
+        if data is None:
+            self.sim.run_steps(n_steps, progress_bar=False)
+            return
+        data = {node: np.array(values) for node, values in data.items()}
+        for step in range(n_steps):
+            self.sim.step({node: values[:, step] for node, values in data.items()})
+
+    def samples(self, probe):
+        data = self.sim.data[probe]
+        return data if self.n_items > 1 else data[None]
+
+    def read(self, signal):
+        if signal.base not in self.sim.signals._signals:
+            return None
+        values = self.sim.signals[signal].detach().cpu().numpy()
+        # nengo-torch has a control for each item, but we set all of them at once
+        one = self.n_items == 1 or not getattr(signal, "minibatched", True)
+        return (values[0] if one and signal.ndim else values).copy()
+
+    def write(self, signal, values):
+        self.sim.signals[signal] = values
+        self._tell_operators()
+
+    def arrays(self):
+        return [a for _, op in self._processes() for a in op.python_state.values()]
+
+    def process_functions(self):
+        for operator, op in self._processes():
+            yield operator, [op.step_fn]
+
+    def _processes(self):
+        """The processes that run in Python, as operators of Nengo and as built."""
+        for operator, op in zip(self.sim.step_order, self.sim.operators):
+            if getattr(op, "step_fn", None) is not None:
+                yield operator, op
+
+    def finish(self):
+        self.sim.n_steps = self.sim.signals[self.sim.model.step].item()
+        self.sim.clear_probes()
+        for _, op in self._processes():
+            for name, signal in op.state.items():
+                state = self.sim.signals[signal]
+                state = state if self.n_items > 1 else state[0]
+                op.load_internal_state(name, state, minibatch_size=self.n_items)
+
+    def _tell_operators(self):
+        """Let operators that keep numbers on the host read them anew."""
+        for op in self.sim.operators:
+            if hasattr(op, "sync_state_from_signals"):
+                op.sync_state_from_signals(self.sim.signals)
+
+
+def version_found():
+    """The version of nengo-torch that is installed, for messages."""
+    try:
+        return version_of("nengo-torch")
+    except PackageNotFoundError:
+        return "of an unknown version"
+
+
+def builds_now():
+    """Whether it is nengo-torch that builds a model, and no other simulator.
+
+    It lets Nengo's own simulator build, so that only the calling functions tell.
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.partition(".")[0] == NengoTorch.name:
+            return True
+        frame = frame.f_back
+    return False

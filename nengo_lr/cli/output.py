@@ -1,0 +1,84 @@
+"""What commands print and write."""
+
+from contextlib import contextmanager
+
+import click
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from nengo_lr.lab import TASKS, TaskModel
+from nengo_lr.lab.models import describe
+
+WIDE = 40
+"""Characters of a cell from which on it may be broken into lines."""
+
+
+def present(found, model, folder):
+    """Print what was found, save it to a folder, and say what was written.
+
+    Parameters
+    ----------
+    found : nengo_lr.lab.answers.Answer
+    model : callable
+        The model function that the question was about.
+    folder : pathlib.Path
+    """
+    files = found.save(folder)
+    print_table(found.summary, title_of(model))
+    if found.conclusion:
+        click.echo(found.conclusion)
+    click.echo(f"wrote {', '.join(file.name for file in files)} to {folder}/")
+
+
+def title_of(model):
+    """What is learned, in words."""
+    if not isinstance(model, TaskModel):
+        return describe(model)
+    return f"{model.task}: {TASKS[model.task].description}"
+
+
+def print_table(table, title=None):
+    """Print a `pandas.DataFrame`, numbers with three digits.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    title : str, optional
+    """
+    printed = Table(box=box.SIMPLE, title=title, title_justify="left")
+    for name, column in table.items():
+        justify = "left" if column.dtype == object else "right"
+        narrow = not printed.columns and column.map(str).map(len).max() < WIDE
+        printed.add_column(name, justify=justify, no_wrap=narrow)
+    for row in table.itertuples(index=False):
+        printed.add_row(*map(text_of, row))
+    Console(highlight=False).print(printed)
+
+
+def text_of(value):
+    """A cell of a printed table."""
+    if isinstance(value, (float, np.floating)):
+        return "" if np.isnan(value) else f"{value:.3g}"
+    return escape(str(value))
+
+
+@contextmanager
+def progress(name="trials"):
+    """A progress bar on stderr, if it is a terminal; yields what moves it."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=1)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
