@@ -12,6 +12,7 @@ from nengo_lr import (
     optimizers,
     runtime,
     schedules,
+    weights,
 )
 from nengo_lr.auto import *  # noqa: F403
 from nengo_lr.builder.guard import configure_settings
@@ -22,6 +23,7 @@ from nengo_lr.optimizers import *  # noqa: F403
 from nengo_lr.runtime import *  # noqa: F403
 from nengo_lr.schedules import *  # noqa: F403
 from nengo_lr.version import version as __version__
+from nengo_lr.weights import *  # noqa: F403
 
 if not TYPE_CHECKING:  # type checkers do not add lists up, and know the names anyway
     __all__ = [
@@ -37,12 +39,14 @@ if not TYPE_CHECKING:  # type checkers do not add lists up, and know the names a
         "runtime",
         "schedules",
         "to_error_scaling",
+        "weights",
         *auto.__all__,
         *feedback.__all__,
         *learning_rules.__all__,
         *optimizers.__all__,
         *runtime.__all__,
         *schedules.__all__,
+        *weights.__all__,
     ]
 
 ON_DEMAND = (

@@ -24,7 +24,9 @@ def follow(page):
     return names
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quick_start.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/quick_start.md", "docs/learned_weights.md"]
+)
 def test_page(page, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib").use("agg")
     monkeypatch.chdir(tmp_path)

@@ -18,6 +18,7 @@ LAYERS = [
     ["backends"],
     ["runtime"],
     ["checkpoint", "stability"],
+    ["weights"],
     ["lab"],
     ["cli"],
 ]

@@ -299,7 +299,7 @@ def object_parts(thing):
     parts = {"class": type(thing)}
     if isinstance(reduced, str):  # the name of something global
         return [*parts.items(), ("name", reduced)]
-    _, arguments, state, items, pairs, *_ = (*reduced, None, None, None)
+    arguments, state, items, pairs = (*reduced, None, None, None)[1:5]
     # attributes, those with slots beside them, or something else
     states = state if isinstance(state, tuple) and len(state) == 2 else [state]
     if all(isinstance(part, (dict, type(None))) for part in states):

@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 from nengo.exceptions import ValidationError
 
-FORMAT = "nengo_lr checkpoint"
 VERSION = 2
 """Of the files' format. It counts up when older versions could not read a new file."""
 
 DESCRIPTION = "description"
 
 
-def write(path, description, arrays):
+def write(path, kind, description, arrays):
     """Write arrays to a file, atomically.
 
     They go to a new file beside it, which then takes its name: whatever happens in the
@@ -30,6 +29,8 @@ def write(path, description, arrays):
     ----------
     path : str or Path
         The file. One that exists is replaced.
+    kind : str
+        What the file is, such as ``"checkpoint"``.
     description : dict
         What can be written as JSON.
     arrays : dict of str to array
@@ -42,7 +43,12 @@ def write(path, description, arrays):
     }
     signals = [[name, *outline(array), digest(array)] for name, array in arrays.items()]
     text = json.dumps(
-        {"format": FORMAT, "version": VERSION, **description, "signals": signals}
+        {
+            "format": format_of(kind),
+            "version": VERSION,
+            **description,
+            "signals": signals,
+        }
     )
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -70,6 +76,11 @@ def write(path, description, arrays):
             os.close(folder)
 
 
+def format_of(kind):
+    """The name of a file's format."""
+    return f"nengo_lr {kind}"
+
+
 def outline(array):
     """The shape and the type of an array, as JSON has them."""
     return list(array.shape), array.dtype.str
@@ -80,12 +91,14 @@ def digest(array):
     return blake2b(array.reshape(-1).view(np.uint8), digest_size=16).hexdigest()
 
 
-def read(path, check, size):
+def read(path, kind, check, size):
     """Read a file of which nothing is trusted.
 
     Parameters
     ----------
     path : str or Path
+    kind : str
+        What the file should be.
     check : callable
         ``check(description)`` raises a ValidationError unless the file is one of the
         model at hand, and gives the names of the arrays to read. Their shapes and types
@@ -112,7 +125,7 @@ def read(path, check, size):
                 # numpy's texts have four bytes for each character
                 _, text = read_member(archive, DESCRIPTION, 4 * size)
                 description = json.loads(text.tobytes().decode("utf-32"))
-                if description["format"] != FORMAT:
+                if description["format"] != format_of(kind):
                     raise ValueError("another format")
                 if description["version"] != VERSION:
                     raise ValidationError(
@@ -130,7 +143,7 @@ def read(path, check, size):
             raise
         except Exception as error:  # whatever a forged file can bring about
             raise ValidationError(
-                f"{path} is damaged, or not a checkpoint of nengo_lr "
+                f"{path} is damaged, or not a {kind} of nengo_lr "
                 f"({type(error).__name__}: {error})",
                 "path",
             ) from error

@@ -23,6 +23,8 @@ OUTSIDE = ("refuse", "skip", "replay")
 LAST_STEPS = 8
 """On how many steps a function is tried."""
 
+KIND = "checkpoint"
+
 SLACK = 1 << 14
 """How many characters more than twice the model's own a description may have."""
 
@@ -75,7 +77,7 @@ def save(sim: nengo.Simulator, path: str | Path) -> None:
     host = host_of(sim)
     names = Names(sim.model)
     description = describe(host, names, find_outside(host, names))
-    files.write(path, description, dict(read_all(host, names)))
+    files.write(path, KIND, description, dict(read_all(host, names)))
 
 
 def load(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> None:
@@ -133,7 +135,9 @@ def load(sim: nengo.Simulator, path: str | Path, outside: str = "refuse") -> Non
     shapes = {name: files.outline(values) for name, values in read_all(host, names)}
     own["signals"] = [[name, *outline, ""] for name, outline in shapes.items()]
     size = 2 * len(json.dumps(own)) + 64 * len(shapes) + SLACK
-    description, arrays = files.read(path, lambda its: compare(path, its, own), size)
+    description, arrays = files.read(
+        path, KIND, lambda its: compare(path, its, own), size
+    )
     check_constants(path, arrays, host, names)
     rates = saved_rates(path, description, arrays, host, names)
     if outside == "replay":
