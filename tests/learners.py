@@ -3,6 +3,8 @@
 import nengo
 import numpy as np
 from helpers import learning_network, neurons_to_neurons
+from nengo.builder import Operator
+from nengo.builder.processes import SimProcess
 
 from nengo_lr import (
     AdaGrad,
@@ -14,6 +16,7 @@ from nengo_lr import (
     ScheduledPES,
 )
 from nengo_lr.builder.hosts import host_of
+from nengo_lr.builder.merging import members
 
 DECAY = ExponentialDecay(1e-3, tau=0.05)
 LAW = ErrorDriven(1e-5, 1e-3, scale=0.5, tau=0.01)
@@ -98,8 +101,11 @@ def all_networks():
 def state(sim):
     """Everything that learning changes, as copies."""
     host = host_of(sim)
+    # the filters of activities go on while a rule is frozen
     learning = [
-        op for op in sim.model.operators if type(op).__module__.startswith("nengo_lr")
+        op
+        for op in members(sim.model.operators, Operator)
+        if type(op).__module__.startswith("nengo_lr") and not isinstance(op, SimProcess)
     ]
     assert learning
     changed = [signal for op in learning for signal in op.incs + op.updates]

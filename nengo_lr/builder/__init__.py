@@ -1,5 +1,6 @@
 """Operators and build functions that put the learning rules into Nengo."""
 
+from nengo_lr.builder import groups
 from nengo_lr.builder.auto import (
     SimAutoRate,
     SimDamp,
@@ -63,6 +64,7 @@ __all__ = [
     "build_scheduled_pes",
     "check_rate",
     "configure_settings",
+    "groups",
     "host_of",
     "is_probed",
     "loop_delay",

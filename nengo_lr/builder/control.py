@@ -1,8 +1,9 @@
 """What can be changed while a simulation runs: whether a rule learns, and its rate."""
 
 import numpy as np
-from nengo.builder import Operator, Signal
+from nengo.builder import Signal
 
+from nengo_lr.builder.merging import Mergeable
 from nengo_lr.builder.slots import Slot
 
 FROZEN, CHOICE, VALUE = range(3)
@@ -35,7 +36,7 @@ def switch(signals, control, element):
     return signals[control][element : element + 1]
 
 
-class SimAddDelta(Operator):
+class SimAddDelta(Mergeable):
     """Add the weight change of a learning rule to the weights, unless it is frozen.
 
     Implements ``target[...] += delta``.

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 from nengo import Network
-from nengo.builder import Operator
 from nengo.exceptions import NetworkContextError, SimulationError
 from nengo.params import BoolParam
 
 from nengo_lr.builder.kernels import squared_norm
+from nengo_lr.builder.merging import Mergeable
 from nengo_lr.builder.slots import Slot
 from nengo_lr.checks import check_type
 
@@ -131,7 +131,7 @@ def change_guard(vectors, delta):
     return suspicious, lambda: too_large(delta)
 
 
-class SimWeightsGuard(Operator):
+class SimWeightsGuard(Mergeable):
     """Raise a SimulationError when a rule's weights are about to overflow.
 
     In every `PERIOD`-th step, it looks for NaN and for weights above the root of the

@@ -23,7 +23,9 @@ from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError, SimulatorClosed, ValidationError
 
 from nengo_lr.builder.control import CHOICE, FROZEN, SCHEDULE
+from nengo_lr.builder.filters import own_filter
 from nengo_lr.builder.freezing import freeze_operators, frozen_operators
+from nengo_lr.builder.merging import members
 from nengo_lr.builder.rates import SimRate
 from nengo_lr.version import version
 
@@ -103,8 +105,8 @@ class Host:
         return nengo.Simulator(network, progress_bar=False, **kwargs)
 
     @classmethod
-    def mend(cls, operators, dt):
-        """Change operators of a rule's wiring that the simulator fails to run.
+    def rewire(cls, operators, dt):
+        """Change operators of a rule's wiring, in place of those that the host built.
 
         Parameters
         ----------
@@ -112,6 +114,7 @@ class Host:
         dt : float
             The step's length in seconds.
         """
+        operators[:] = [own_filter(op, dt) for op in operators]
 
     @property
     def n_items(self):
@@ -162,11 +165,8 @@ class Host:
         self.set_control(control, values)
 
     def _rate_operator(self, control):
-        return next(
-            op
-            for op in self.sim.model.operators
-            if isinstance(op, SimRate) and op.control is control
-        )
+        operators = members(self.sim.model.operators, SimRate)
+        return next(op for op in operators if op.control is control)
 
     def can_freeze(self, rule):
         """Whether a LearningRule of the model can be frozen."""
@@ -413,6 +413,6 @@ def take_over_rule(model, rule_type, rule, op_type=Operator):
         )
     taken = {id(add_delta), id(learning[0])}
     wiring = [op for op in newest if id(op) not in taken]
-    host_for(model).mend(wiring, model.dt)
+    host_for(model).rewire(wiring, model.dt)
     model.operators[n_before - 1 :] = wiring
     return add_delta, learning[0]

@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from nengo.builder import Builder, Operator, Signal
+from nengo.builder import Builder, Signal
 from nengo.builder.learning_rules import SimPES
 from nengo.learning_rules import PES
 from nengo.rc import rc
@@ -14,13 +14,14 @@ from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import is_guarded, pes_guard
 from nengo_lr.builder.hosts import host_for, take_over_rule
 from nengo_lr.builder.kernels import outer_adder
+from nengo_lr.builder.merging import Mergeable, add_op
 from nengo_lr.builder.rates import build_rate
 from nengo_lr.builder.slots import Slot
 from nengo_lr.builder.steppers import make_stepper
 from nengo_lr.learning_rules import ScheduledPES
 
 
-class SimPESGradient(Operator):
+class SimPESGradient(Mergeable):
     r"""Compute the weight change of a PES rule, unless the rule is frozen.
 
     A guarded operator raises a SimulationError before the weights overflow: in the step
@@ -174,7 +175,7 @@ class SimPESFactors(SimPESGradient):
         return set_factors
 
 
-class SimAddOuter(Operator):
+class SimAddOuter(Mergeable):
     """Add the outer product of two signals to a third.
 
     Implements ``target[...] += left * right``, skipped where ``left`` is 0, and while
@@ -361,16 +362,16 @@ def build_scheduled_pes(model, scheduled, rule):
         optimizer = scheduled.optimizer
         state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
         optimized = {"delta": pes.delta, "state": state, "optimizer": optimizer}
-        model.add_op(SimOptimizedPES(*reads, **optimized, **guard))
-        model.add_op(SimAddDelta(control, pes.delta, weights))
+        add_op(model, SimOptimizedPES(*reads, **optimized, **guard))
+        add_op(model, SimAddDelta(control, pes.delta, weights))
     elif is_probed(model, rule, "delta") or not host_for(model).works_in_place:
-        model.add_op(SimScheduledPES(*reads, delta=pes.delta, **guard))
-        model.add_op(SimAddDelta(control, pes.delta, weights))
+        add_op(model, SimScheduledPES(*reads, delta=pes.delta, **guard))
+        add_op(model, SimAddDelta(control, pes.delta, weights))
     else:
         left = Signal(shape=(pes.error.size, 1), name="ScheduledPES:left")
         right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
-        model.add_op(SimPESFactors(*reads, left=left, right=right, **guard))
-        model.add_op(SimAddOuter(control, left, right, weights))
+        add_op(model, SimPESFactors(*reads, left=left, right=right, **guard))
+        add_op(model, SimAddOuter(control, left, right, weights))
 
 
 def build_optimizer_state(model, optimizer, rule, shape):

@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
-from nengo.builder import Operator, Signal
+from nengo.builder import Signal
 from nengo.exceptions import BuildError, SimulationError, ValidationError
 from nengo.node import Node
 
 from nengo_lr.builder.control import CHOICE, FROZEN, NUMBER, VALUE, switch
+from nengo_lr.builder.merging import Mergeable, add_op
 from nengo_lr.builder.slots import Slot
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.schedules import Constant
@@ -90,7 +91,7 @@ def rate_setter(schedule, owner, step, rate, dt):
     return set_from_chunk
 
 
-class SimRate(Operator):
+class SimRate(Mergeable):
     """What the operators that set a learning rate share: their choice can be overruled.
 
     Parameters
@@ -373,7 +374,10 @@ def build_schedule_rate(model, schedule, rule, control):
     clock = Signal(np.zeros(1, dtype=np.int32), name="ScheduledPES:clock")
     clock.trainable, clock.minibatched = False, True  # NengoDL: as the weights
     owner = str(rule.connection)
-    model.add_op(SimScheduledRate(model.step, control, rate, clock, schedule, owner))
+    add_op(
+        model,
+        SimScheduledRate(model.step, control, rate, clock, schedule, owner),
+    )
     return rate
 
 

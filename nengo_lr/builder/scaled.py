@@ -11,6 +11,7 @@ from nengo.exceptions import BuildError
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import SimWeightsGuard, change_guard, is_guarded, stop
 from nengo_lr.builder.hosts import take_over_rule
+from nengo_lr.builder.merging import add_op
 from nengo_lr.builder.rates import build_rate
 from nengo_lr.builder.slots import Slot
 from nengo_lr.learning_rules import Scheduled
@@ -183,9 +184,9 @@ def build_scheduled(model, scheduled, rule):
             guarded,
         )
     )
-    model.add_op(SimAddDelta(control, delta, weights))
+    add_op(model, SimAddDelta(control, delta, weights))
     if guarded:
-        model.add_op(SimWeightsGuard(model.step, rate, weights, owner))
+        add_op(model, SimWeightsGuard(model.step, rate, weights, owner))
 
 
 def check_slices(rule_type, rule, rule_op):

@@ -45,7 +45,7 @@ class NengoDL(Host):
         return module.Simulator(network, progress_bar=False, **kwargs)
 
     @classmethod
-    def mend(cls, operators, dt):
+    def rewire(cls, operators, dt):
         operators[:] = [working_filter(op, dt) for op in operators]
 
     @property
