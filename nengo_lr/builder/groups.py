@@ -198,7 +198,7 @@ class Gradients:
         np.multiply(self.error, self.scale, out)
 
 
-@merges(SimPESFactors, same_gradients, stacked=("control", "left", "right"))
+@merges(SimPESFactors, same_gradients, stacked=("left", "right"))
 def step_factors(ops, signals, dt, rng):
     """Store the factors of all weight changes."""
     left, left_refresh = gather([signals[op.left][:, 0] for op in ops])
@@ -215,7 +215,7 @@ def step_factors(ops, signals, dt, rng):
     return gradients.make_step(set_factors)
 
 
-@merges(SimScheduledPES, same_gradients, stacked=("control", "delta"))
+@merges(SimScheduledPES, same_gradients, stacked=("delta",))
 def step_deltas(ops, signals, dt, rng):
     """Compute all weight changes as matrices."""
     delta, refresh = gather([signals[op.delta] for op in ops])
@@ -239,7 +239,7 @@ def small_targets(op1, op2):
     return op1.target.size <= SMALL and same_shapes(op1, op2)
 
 
-@merges(SimAddOuter, small_targets, stacked=("control", "left", "right"))
+@merges(SimAddOuter, small_targets, stacked=("left", "right"))
 def step_add_outers(ops, signals, dt, rng):
     """Add all outer products to the weights, in blocks that stay in the cache."""
     left, refresh1 = gather([signals[op.left][:, 0] for op in ops])
@@ -293,7 +293,7 @@ def add_block(left, right, indices, weights):
     return add_gathered
 
 
-@merges(SimAddDelta, small_targets, stacked=("control",))
+@merges(SimAddDelta, small_targets)
 def step_add_deltas(ops, signals, dt, rng):
     """Add all weight changes to the weights."""
     is_frozen = count_set(ops, signals, FROZEN)

@@ -23,7 +23,7 @@ from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError, SimulatorClosed, ValidationError
 
 from nengo_lr.builder.control import CHOICE, FROZEN, SCHEDULE
-from nengo_lr.builder.filters import own_filter
+from nengo_lr.builder.filters import SimActivityFilter, own_filter
 from nengo_lr.builder.freezing import freeze_operators, frozen_operators
 from nengo_lr.builder.merging import members
 from nengo_lr.builder.rates import SimRate
@@ -214,7 +214,8 @@ class Host:
             One, or one for each item of a minibatch.
         """
         for operator, step in zip(self.sim.step_order, self.sim._steps):
-            if isinstance(operator, SimProcess):
+            # our own filters are arithmetic on Signals alone
+            if type(operator) is SimProcess:
                 yield operator, [inspect.getclosurevars(step).nonlocals["step_f"]]
 
     def finish(self):
@@ -414,5 +415,7 @@ def take_over_rule(model, rule_type, rule, op_type=Operator):
     taken = {id(add_delta), id(learning[0])}
     wiring = [op for op in newest if id(op) not in taken]
     host_for(model).rewire(wiring, model.dt)
+    for i, op in enumerate(op for op in wiring if isinstance(op, SimActivityFilter)):
+        model.sig[rule][f"filter {i}"] = op.x
     model.operators[n_before - 1 :] = wiring
     return add_delta, learning[0]

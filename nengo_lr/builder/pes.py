@@ -370,6 +370,7 @@ def build_scheduled_pes(model, scheduled, rule):
     else:
         left = Signal(shape=(pes.error.size, 1), name="ScheduledPES:left")
         right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
+        model.sig[rule].update(left=left, right=right)
         add_op(model, SimPESFactors(*reads, left=left, right=right, **guard))
         add_op(model, SimAddOuter(control, left, right, weights))
 

@@ -4,15 +4,17 @@ from collections import Counter
 
 from nengo import Connection, Node
 from nengo.base import NengoObject
+from nengo.builder import Operator
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Reset
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
 from nengo_lr.builder.auto import SimDamp
+from nengo_lr.builder.merging import Mergeable, members
 from nengo_lr.builder.rates import SimRate
 
-MERGED = (Copy, DotInc, ElementwiseInc, Reset, SimNeurons)
+MERGED = (Copy, DotInc, ElementwiseInc, Mergeable, Reset, SimNeurons)
 """Operators whose order Nengo's optimizer changes. Their states go by object."""
 
 RATE = "learning rate of "
@@ -46,7 +48,7 @@ class Names:
 
     def __init__(self, model):
         self.model = model
-        rates = {op.control: op for op in model.operators if isinstance(op, SimRate)}
+        rates = {op.control: op for op in members(model.operators, SimRate)}
         self.rules = {
             rule: rates.get(signals.get("control"))
             for rule, signals in model.sig.items()
@@ -103,7 +105,7 @@ class Names:
                 of_rates.update(dict.fromkeys(op.sets))
         signals = {"step": self.model.step, "time": self.model.time}
         lasting = []
-        for op in self.model.operators:
+        for op in members(self.model.operators, Operator):
             rules = [of_rates[signal] for signal in op.sets if signal in of_rates]
             for i, signal in enumerate(op.updates if rules else ()):
                 name = f"{RATE}{self.objects[rules[0]]}: {type(op).__name__} {i}"
@@ -140,11 +142,9 @@ class Names:
 
     def unnamed(self):
         """The signals that last from one step to the next, and that have no name."""
-        transient = {
-            signal.base
-            for op in self.model.operators
-            for signal in op.sets
-            if signal.size == signal.base.size
-        }
+        covered = Counter()
+        for signal in {signal for op in self.model.operators for signal in op.sets}:
+            covered[signal.base] += signal.size
+        transient = {base for base, size in covered.items() if size == base.size}
         named = {signal.base for signal in self.signals.values()}
         return self.written() - transient - named
