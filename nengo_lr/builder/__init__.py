@@ -9,6 +9,7 @@ from nengo_lr.builder.auto import (
     loop_delay,
 )
 from nengo_lr.builder.control import SimAddDelta, build_control
+from nengo_lr.builder.filters import SimActivityFilter
 from nengo_lr.builder.guard import SimWeightsGuard, configure_settings
 from nengo_lr.builder.hosts import Host, host_of, register_backends, take_over_rule
 from nengo_lr.builder.pes import (
@@ -38,6 +39,7 @@ from nengo_lr.builder.scaled import SimScaledRule, build_scheduled
 __all__ = [
     "CHUNK",
     "Host",
+    "SimActivityFilter",
     "SimAddDelta",
     "SimAddOuter",
     "SimAutoRate",
