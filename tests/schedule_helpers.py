@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from nengo_lr.schedules.base import ScheduleParam, SchedulesParam
 from nengo_lr.schedules.expressions import catalogue, examples
-from nengo_lr.schedules.params import RateParam, RatesParam, SecondsParam, TimesParam
+from nengo_lr.schedules.params import (
+    RateParam,
+    RatesParam,
+    ScheduleParam,
+    SchedulesParam,
+    SecondsParam,
+    TimesParam,
+)
 
 CLASSES = catalogue()
 EXAMPLES = [example for cls in CLASSES.values() for example in examples(cls)]

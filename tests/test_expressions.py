@@ -1,5 +1,7 @@
 """Schedules written as text: what is read, and that everything else is refused."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -31,6 +33,7 @@ HALF = CosineDecay(1e-3, 10)
         (" CosineDecay(initial=.001,\n   duration=10) ", HALF),
         ("CosineDecay(1e-3, 10) * 0.5", HALF * 0.5),
         ("2 * CosineDecay(1e-3, 10)", Product([HALF, 2])),
+        ("CosineDecay(1e-3, 10) / 4", Product([HALF, 0.25])),
         ("CosineDecay(1e-3, 10) * Linear(1, 3)", HALF * Linear(1, 3)),
         ("CosineDecay(1e-3, 10) + Constant(1e-4)", HALF + Constant(1e-4)),
         (
@@ -86,6 +89,8 @@ def test_reads_every_repr(example):
         ("Sampled([1] * 1000000000, 1)", "[1] * 1000000000", 9),
         ("Constant(2 ** 1000)", "2 ** 1000", 10),
         ("Constant(1) - Constant(1)", "Constant(1) - Constant(1)", 1),
+        ("Constant(1) / Constant(1)", "Constant(1) / Constant(1)", 1),
+        ("Constant(1) / 0", "Constant(1) / 0", 1),
         ("Constant(1) + 1", "Constant(1) + 1", 1),
         ("Constant(1) * [2]", "Constant(1) * [2]", 1),
         ("Constant(1) * -2", "Constant(1) * -2", 1),
@@ -139,6 +144,26 @@ def test_refused_with_piece_and_column(text, piece, column):
 def test_refused_where_python_itself_gives_up(text):
     with pytest.raises(ValidationError, match="at column") as error:
         parse(text)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " * ".join(["Constant(1)"] * 900),
+        " + ".join(["Constant(1)"] * 900),
+        "Constant(1)" + ".delayed(1)" * 150,
+        "Warmup(" * 120 + "Constant(1)" + ", 1)" * 120,
+        "Sampled([" + "1e-3, " * 200_000 + "], 1)",
+        "Product([" + "Constant(1), " * 50_000 + "])",
+        "Constant(1" + " " * 1_000_000 + ")",
+    ],
+)
+def test_size_is_bounded(text):
+    start = time.perf_counter()
+    with pytest.raises(ValidationError, match="at most") as error:
+        parse(text)
+    assert time.perf_counter() - start < 2.0
     assert len(str(error.value)) < 1000
 
 

@@ -12,6 +12,7 @@ from nengo.utils.numpy import is_number
 from numpy.typing import ArrayLike
 
 from nengo_lr import schedules as catalogue  # complete by the time a method uses it
+from nengo_lr.checks import is_bool
 from nengo_lr.schedules.params import (
     Declared,
     RateParam,
@@ -49,6 +50,8 @@ class Schedule(Declared):
 
     monotonic = False
     """Whether the rate only falls, or only rises, whatever the parameters are."""
+
+    _depth = _size = 1  # of one that is not made of others
 
     __array_ufunc__ = None  # numpy's numbers leave arithmetic to the methods below
 
@@ -140,6 +143,33 @@ class Schedule(Declared):
 
     def __rmul__(self, other):
         return self * other
+
+    def __truediv__(self, other):
+        if is_number(other) and not is_bool(other):
+            return self * (1.0 / other)
+        raise TypeError(
+            f"cannot divide a schedule by {other!r}: only by a number (for a quotient "
+            "of two rates write a FunctionSchedule)"
+        )
+
+    def __rtruediv__(self, other):
+        raise TypeError(
+            f"cannot divide {other!r} by a schedule, which may be 0: write a "
+            "FunctionSchedule"
+        )
+
+    def __sub__(self, other):
+        raise TypeError(
+            f"cannot subtract {other!r} from a schedule: the rate could fall below 0. "
+            "Choose lower rates, or write a FunctionSchedule, which may be negative"
+        )
+
+    __rsub__ = __sub__
+
+    def __neg__(self):
+        raise TypeError(
+            "a schedule has no negative rates: write a FunctionSchedule, which may"
+        )
 
     def __add__(self, other):
         if isinstance(other, Schedule):

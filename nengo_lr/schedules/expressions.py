@@ -25,7 +25,13 @@ METHODS = (
     "repeated",
     "stretched",
 )
-OPERATORS = {ast.Mult: operator.mul, ast.Add: operator.add}
+OPERATORS = {
+    ast.Mult: operator.mul,
+    ast.Add: operator.add,
+    ast.Div: operator.truediv,
+}
+MAX_LENGTH = 100_000
+"""How many characters a text may have."""
 
 
 def catalogue() -> dict[str, type]:
@@ -51,7 +57,7 @@ def parse(text: str, names: dict | None = None) -> Any:
 
     The text may hold names of the `catalogue`, called with numbers, strings, lists,
     tuples and other schedules, by position or keyword; ``*`` and ``+`` between
-    schedules, and ``*`` with a number; and the methods ``between``, ``clip``,
+    schedules, ``*`` and ``/`` with a number; and the methods ``between``, ``clip``,
     ``delayed``, ``maximum``, ``minimum``, ``repeated`` and ``stretched``. A schedule's
     ``repr`` is such a text. Nothing in it is run as Python code.
 
@@ -70,7 +76,8 @@ def parse(text: str, names: dict | None = None) -> Any:
     Raises
     ------
     ValidationError
-        Where the text holds anything else, or values that a schedule refuses. The
+        Where the text holds anything else, or values that a schedule refuses; where it
+        has more than 100,000 characters, or schedules are nested too deeply. The
         message names the piece and its column, counted from 1.
 
     Examples
@@ -118,6 +125,12 @@ class Reader:
     """Reads one text, node by node of its syntax tree."""
 
     def __init__(self, text, names=None):
+        if len(text) > MAX_LENGTH:
+            raise ValidationError(
+                f"a text may have {MAX_LENGTH} characters at most (got {len(text)}, "
+                f"which begin with {text[:60]!r})",
+                "schedule",
+            )
         line = " ".join(text.split("\n"))
         self.text = line.lstrip()
         self.indent = len(line) - len(self.text)
@@ -143,7 +156,7 @@ class Reader:
             why = f"cannot be read: {error.msg}"
             raise self.error(start, self.text[start:], why) from None
         except (ValueError, MemoryError) as error:
-            why = f"cannot be read: {error}"
+            why = f"cannot be read: {str(error) or 'it is nested too deeply'}"
             raise self.error(0, self.text, why) from None
 
     def read(self, node):
@@ -166,7 +179,7 @@ class Reader:
         raise self.refusal(
             node,
             "is not allowed: only schedules, numbers, strings, lists, * and + between "
-            "schedules, and their methods are",
+            "schedules, * and / with numbers, and the methods of schedules are",
         )
 
     def read_number(self, node):
@@ -204,7 +217,7 @@ class Reader:
     def call(self, node, function, *arguments, **keywords):
         try:
             return function(*arguments, **keywords)
-        except (ValidationError, TypeError, OverflowError) as error:
+        except (ValidationError, TypeError, ArithmeticError) as error:
             raise self.refusal(node, f"is refused: {error}") from error
 
     def unknown(self, node, name, known):

@@ -30,6 +30,13 @@ else:
         return lambda cls: cls
 
 
+MAX_DEPTH = 50
+"""How many schedules can be nested in each other: Python cannot read a deeper repr."""
+
+MAX_SIZE = 10_000
+"""How many schedules can be combined into one."""
+
+
 class DeclaredParam(Parameter):
     """A read-only parameter that becomes an argument of the constructor.
 
@@ -128,7 +135,9 @@ class ScheduleParam(DeclaredParam):
     """Another schedule; a number stands for a `Constant` schedule."""
 
     def coerce(self, instance, schedule):
-        return super().coerce(instance, as_schedule(schedule, self.name, instance))
+        schedule = as_schedule(schedule, self.name, instance)
+        check_size(instance, [schedule], self.name)
+        return super().coerce(instance, schedule)
 
 
 class SchedulesParam(ScheduleParam):
@@ -142,6 +151,7 @@ class SchedulesParam(ScheduleParam):
         schedules = tuple(as_schedule(s, self.name, instance) for s in schedules)
         if not schedules:
             raise ValidationError("must not be empty", self.name, instance)
+        check_size(instance, schedules, self.name)
         return DeclaredParam.coerce(self, instance, schedules)
 
 
@@ -158,6 +168,21 @@ def as_schedule(schedule, name, instance):
             instance,
         )
     return schedule
+
+
+def check_size(instance, parts, name):
+    """Keep the size of a schedule that is made of others, or refuse it."""
+    instance._depth = 1 + max(part._depth for part in parts)
+    instance._size = 1 + sum(part._size for part in parts)
+    if instance._depth > MAX_DEPTH or instance._size > MAX_SIZE:
+        raise ValidationError(
+            f"at most {MAX_DEPTH} schedules can be nested in each other, and at most "
+            f"{MAX_SIZE} combined (got {instance._depth} and {instance._size}); give "
+            "Product, Sum or Sequence many schedules in one list, or write a "
+            "FunctionSchedule",
+            name,
+            instance,
+        )
 
 
 class FunctionParam(DeclaredParam):
@@ -260,15 +285,15 @@ class Declared(FrozenObject):
     def validate(self) -> None:
         """Raise a ValidationError if parameters do not fit each other."""
 
-    @property
-    def _argreprs(self):
+    def __repr__(self):
         arguments = self._arguments.parameters.values()
         values = [(argument, getattr(self, argument.name)) for argument in arguments]
-        return [
+        given = [
             f"{argument.name}={value!r}"
             for argument, value in values
             if not params.equal(value, argument.default)
         ]
+        return f"{type(self).__name__}({', '.join(given)})"
 
 
 def as_argument(name, param):
