@@ -220,6 +220,10 @@ def test_a_constant_rate_is_the_plain_rule(method, rate):
     (learned,) = (c for c in converted.all_connections if c.learning_rule_type)
     assert learned.learning_rule_type == nengo.PES(rate)
     assert converted.n_neurons == native.n_neurons
+    # one Node that is probed as the rate
+    assert len(converted.all_nodes) == len(native.all_nodes) + 1
+    unprobed = learning_network(ScheduledPES(rate))
+    assert len(to_error_scaling(unprobed).all_nodes) == len(unprobed.all_nodes)
     found, expected = run(converted, optimize=False), run(native, optimize=False)
     for data, other in zip(found, expected):
         assert np.array_equal(data, other)
@@ -395,6 +399,7 @@ HOSTILE = {
         "n_eval_points": 3,
         "normalize_encoders": False,
         "seed": 5,
+        "neuron_type": nengo.Sigmoid(),
     },
     nengo.Connection: {
         "synapse": 0.3,

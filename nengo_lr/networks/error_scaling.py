@@ -105,7 +105,8 @@ def to_error_scaling(
         default each schedule's own largest rate; it has to be given where a function, a
         Node or a feedback law determines the rate.
     **scaler_options
-        Further options of the scaler, such as ``gate``.
+        Further options of the scaler, such as ``gate``. Its neurons are LIF
+        neurons unless ``neuron_type`` says otherwise, whatever the model's config.
 
     Returns
     -------
@@ -159,7 +160,10 @@ def to_error_scaling(
     for obj, seed in seeds.items():
         copies[id(obj)].seed = seed
 
+    rates_probed = {p.obj for p in network.all_probes if p.attr == "learning_rate"}
     for rule, enclosing in rules.items():
+        if is_constant(rule.learning_rule_type) and rule not in rates_probed:
+            continue
         with copies[id(enclosing)], NENGO_DEFAULTS:
             rate = rate_node(rule, copies)
             move_probes(network, rule, "learning_rate", rate, copies)
