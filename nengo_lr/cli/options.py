@@ -175,14 +175,16 @@ def model(task="comm"):
                 type=click.Choice(list(TASKS)),
                 default=task,
                 is_eager=True,
-                help="The task that the model learns.",
+                metavar="TASK",
+                help=f"The task that the model learns: {', '.join(TASKS)}.",
             ),
             click.option(
                 "--model",
                 callback=find,
-                help="A model of your own instead: module:function. The function gets "
-                "the learning rate, and returns a network with a scheduled rule and "
-                "with a Probe of the error as its attribute 'error'.",
+                metavar="MODULE:FUNCTION",
+                help="A model of your own instead: a function that gets the learning "
+                "rate, and returns a network with a scheduled rule and with a Probe of "
+                "the error as its attribute 'error'.",
             ),
         ]
         for option in options:
