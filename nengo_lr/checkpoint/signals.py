@@ -115,14 +115,20 @@ class Names:
         for thing, name in self.objects.items():
             for key, signal in self.model.sig[thing].items():
                 signals[f"{name}: {key}"] = signal
+        written = self.written()
         for i, op in enumerate(lasting):
             for j, signal in enumerate(op.all_signals):
-                signals[f"operator {i} {type(op).__name__} {j}"] = signal
-        unique = {}
+                if signal.base in written:
+                    signals[f"operator {i} {type(op).__name__} {j}"] = signal
+        # Nengo's optimizer makes one signal of equal constants, in another process of
+        # others, so that a constant has all of its names
+        named, seen = {}, set(of_rates)
         for name, signal in signals.items():
-            if signal is not None and not signal.sparse and signal not in of_rates:
-                unique.setdefault(signal, name)
-        return {name: signal for signal, name in unique.items()}
+            if signal is not None and not signal.sparse and signal not in seen:
+                named[name] = signal
+                if signal.base in written:
+                    seen.add(signal)
+        return named
 
     def of(self, op):
         """The name of the object that the operator of a function or process is of."""
