@@ -56,36 +56,27 @@ command.add_argument("--builds", type=int, default=5)
 # --- tasks
 
 
-def error_of(errors):
-    """The root mean square error of each rate in the test."""
-    return np.sqrt(np.mean(errors[round(LEARNING / 1e-3) :] ** 2, axis=0)).tolist()
+def learned(task, seed, rates, precondition=None):
+    """Test errors with each of many rates."""
+    errors = side_by_side(task, rates, seed, LEARNING, TEST, precondition=precondition)
+    in_test = errors[round(LEARNING / 1e-3) :]
+    return np.sqrt(np.mean(in_test.reshape(-1, len(rates)) ** 2, axis=0)).tolist()
 
 
-def constants(task, seed, precondition=None):
+def constants(task, seed):
     """Test errors of all constant rates."""
-    rates = RATES if precondition is None else DAMPED_RATES
-    if task.function is not np.positive or task.dimensions == 1:
-        return error_of(
-            side_by_side(task, rates, seed, LEARNING, TEST, precondition=precondition)
-        )
-    model = TaskModel(task)
-    options = {} if precondition is None else {"precondition": precondition}
-    return [
-        Trial(model, rate, LEARNING, TEST, seed, options=options).run().error
-        for rate in rates
-    ]
+    return learned(task, seed, RATES)
+
+
+def damped(task, seed):
+    """The same with damped activities."""
+    return learned(task, seed, DAMPED_RATES, 10)
 
 
 def cosines(task, seed):
     """Test errors of all rates that fall as a cosine, with damped activities."""
     rates = [nlr.CosineDecay(rate, LEARNING) for rate in 2 * DAMPED_RATES]
-    if task.dimensions > 2:
-        model, options = TaskModel(task), {"precondition": 10}
-        return [
-            Trial(model, rate, LEARNING, TEST, seed, options=options).run().error
-            for rate in rates
-        ]
-    return error_of(side_by_side(task, rates, seed, LEARNING, TEST, precondition=10))
+    return learned(task, seed, rates, 10)
 
 
 def automatic(task, seed):
@@ -94,10 +85,7 @@ def automatic(task, seed):
 
 
 METHODS = {"constant": constants, "auto": automatic}
-DAMPED = {
-    "damped, constant": lambda task, seed: constants(task, seed, 10),
-    "damped, cosine": cosines,
-}
+DAMPED = {"damped, constant": damped, "damped, cosine": cosines}
 
 
 def compare_tasks(args):

@@ -172,37 +172,81 @@ class SimAutoRate(SimRate):
         feature, noise = feature.astype(coordinates.dtype), self.noise
         numbers = state[1 : Auto.N_NUMBERS]
         predictor = state[Auto.N_NUMBERS :].reshape(error.size, coordinates.size)
-        predicted, change = np.empty_like(error), np.empty_like(error)
-        learn_prediction = outer_adder(predictor, change, coordinates)
+        predict, learn_prediction = shadow(predictor, coordinates, error)
         adapt = self.auto.adapt
 
         def set_from_auto():
-            square = error.dot(error).item()
+            agreement, square = predict()
             if frozen or not square < math.inf:
                 rate[...] = state[:1]  # the guard stops an error that is not finite
                 return
-            np.dot(predictor, coordinates, predicted)
             new, step_size, seconds, fraction = adapt(
                 numbers.tolist(),
                 coordinates.dot(feature).item(),
                 coordinates.dot(coordinates).item(),
-                error.dot(predicted).item(),
+                agreement,
                 square,
                 dt,
                 delay,
                 Numbers,
             )
             numbers[:] = new
-            np.subtract(error, predicted, change)
-            np.multiply(change, step_size, change)
-            learn_prediction()
+            learn_prediction(step_size)
             power = activities.dot(damped).item() / noise
-            state[0] = rate[0] = scale / (seconds + delay * power)
+            state[0] = rate[0] = value = scale / (seconds + delay * power)
             window[0], learnable[0] = seconds, fraction
-            if not math.isfinite(rate.item()):
+            if not math.isfinite(value):
                 check_rate(rate, self.owner, step.item(), dt)
 
         return set_from_auto
+
+
+def shadow(predictor, coordinates, error):
+    """Make the fastest functions of the small learner that predicts the error.
+
+    Parameters
+    ----------
+    predictor : array (d, r)
+        Its weights.
+    coordinates : array (r,)
+    error : array (d,)
+        What it learns from, read at each call.
+
+    Returns
+    -------
+    predict : callable
+        ``predict()`` returns the error times its prediction, and times itself.
+    learn : callable
+        ``learn(step_size)`` changes the weights after a prediction.
+    """
+    if error.size == 1:
+        weights, change = predictor[0], np.empty_like(coordinates)
+        e = prediction = 0.0
+
+        def predict_number():
+            nonlocal e, prediction
+            e, prediction = error.item(), weights.dot(coordinates).item()
+            return e * prediction, e * e
+
+        def learn_number(step_size):
+            np.multiply(coordinates, step_size * (e - prediction), change)
+            np.add(weights, change, weights)
+
+        return predict_number, learn_number
+
+    predicted, miss = np.empty_like(error), np.empty_like(error)
+    add_outer = outer_adder(predictor, miss, coordinates)
+
+    def predict():
+        np.dot(predictor, coordinates, predicted)
+        return error.dot(predicted).item(), error.dot(error).item()
+
+    def learn(step_size):
+        np.subtract(error, predicted, miss)
+        np.multiply(miss, step_size, miss)
+        add_outer()
+
+    return predict, learn
 
 
 def tuning_curves(model, connection):

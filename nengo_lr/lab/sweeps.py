@@ -277,7 +277,6 @@ def side_by_side(
     Parameters
     ----------
     task : Task
-        A task with one output.
     rates : iterable of float or Schedule
         What to learn with; 0 in the test. All must be stable: where one diverges, the
         run ends for all.
@@ -292,8 +291,9 @@ def side_by_side(
 
     Returns
     -------
-    errors : array (n_steps, n_rates)
-        Output minus target for each rate, neither with noise, one row per millisecond.
+    errors : array (n_steps, n_rates) or (n_steps, outputs, n_rates)
+        Output minus target for each rate, neither with noise, one row per millisecond;
+        the second for tasks with several outputs.
 
     Raises
     ------
@@ -319,8 +319,9 @@ def side_by_side(
     times = np.arange(1, round(duration / tasks.SAMPLE) + 1) * tasks.SAMPLE
     values = [Between(rate, 0.0, learning)(times) for rate in all_rates]
 
+    n_outputs = task.target(np.zeros((1, task.dimensions)), learning).shape[1]
     with nengo.Network() as model, NENGO_DEFAULTS:
-        rate = tasks.played(np.stack(values, axis=1))
+        rate = tasks.played(np.tile(np.stack(values, axis=1), n_outputs))
         rule = ScheduledPES(rate, optimizer=optimizer, precondition=precondition)
         network = tasks.build(
             copies(task, len(all_rates)), rule, seed=seed, learning=learning, test=test
@@ -328,11 +329,12 @@ def side_by_side(
         network.probes[:] = [network.test_error]  # the others would only cost time
     with nengo.Simulator(model, dt=tasks.SAMPLE, progress_bar=False) as simulator:
         simulator.run(duration)
-    return simulator.data[network.test_error]
+    errors = simulator.data[network.test_error]
+    return errors if n_outputs == 1 else errors.reshape(len(errors), n_outputs, -1)
 
 
 def copies(task, n):
-    """The same task with its one output n times."""
+    """The same task with each of its outputs n times."""
 
     def repeated(function):
         return lambda *args: np.repeat(function(*args), n, axis=-1)
