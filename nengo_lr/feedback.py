@@ -1,4 +1,4 @@
-"""Learning rates that are computed during the run, from the error itself."""
+"""Feedback laws: learning rates that are computed from the error during the run."""
 
 import math
 
@@ -248,12 +248,12 @@ class GreedyRate(FeedbackLaw):
     --------
     >>> law = GreedyRate(1e-3, 0.1, minimum=2e-4, maximum=4e-3, factor=0.5)
     >>> state, rates = law.initial_state, []
-    >>> for step in range(1, 501):
+    >>> for step in range(1, 601):
     ...     error = np.array([max(1.0 - step / 300, 0.1)])  # it falls for 270 steps
     ...     state, rate = law.update(state, step, 1e-3, error, np)
     ...     rates.append(rate.item())
     >>> rates[::100]
-    [0.001, 0.001, 0.002, 0.004, 0.002]
+    [0.001, 0.001, 0.002, 0.004, 0.004, 0.002]
     """
 
     initial: float = RateParam("initial")

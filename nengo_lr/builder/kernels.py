@@ -114,7 +114,7 @@ def outer_mixer(target, left, right, keep, new):
     right : array (n,)
         The factors, read at each call.
     keep, new : float
-        The shares of the old array and of the product.
+        The factors of the old array and of the product.
 
     Returns
     -------

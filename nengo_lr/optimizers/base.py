@@ -1,4 +1,4 @@
-"""What every optimizer shares: its state, and how it is called."""
+"""The base class of optimizers: pure functions of a state and a gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers that multiply every weight's gradient by a gain of its own."""
+"""An optimizer that multiplies the gradient of every weight by a gain of its own."""
 
 from __future__ import annotations
 

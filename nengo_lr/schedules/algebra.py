@@ -47,6 +47,11 @@ class Product(Combination):
         The factors; a number stands for a `.Constant`. One is a learning rate, the
         others have no unit.
 
+    Raises
+    ------
+    ValidationError
+        If there is no schedule, or one is neither a schedule nor a rate.
+
     Examples
     --------
     >>> from nengo_lr import Linear
@@ -69,6 +74,11 @@ class Sum(Combination):
     ----------
     schedules : list of Schedule or float
         The learning rates to add; a number stands for a `.Constant`.
+
+    Raises
+    ------
+    ValidationError
+        If there is no schedule, or one is neither a schedule nor a rate.
 
     Examples
     --------
@@ -93,6 +103,11 @@ class Minimum(Combination):
     schedules : list of Schedule or float
         Learning rates; a number stands for a `.Constant`.
 
+    Raises
+    ------
+    ValidationError
+        If there is no schedule, or one is neither a schedule nor a rate.
+
     Examples
     --------
     >>> from nengo_lr import Linear
@@ -115,6 +130,11 @@ class Maximum(Combination):
     ----------
     schedules : list of Schedule or float
         Learning rates; a number stands for a `.Constant`.
+
+    Raises
+    ------
+    ValidationError
+        If there is no schedule, or one is neither a schedule nor a rate.
 
     Examples
     --------
@@ -142,6 +162,11 @@ class Clip(Schedule):
         The smallest learning rate.
     high : float
         The largest learning rate, not below ``low``.
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, or ``high`` below ``low``.
 
     Examples
     --------

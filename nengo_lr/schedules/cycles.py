@@ -43,6 +43,12 @@ class CosineRestarts(Schedule):
     final : float, optional
         Learning rate that each cycle falls to (an absolute rate, not a fraction).
 
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``period`` not above 0, ``growth`` below 1,
+        or ``shrink`` not above 0 and at most 1.
+
     References
     ----------
     Loshchilov, I., & Hutter, F. (2017). SGDR: stochastic gradient descent with warm
@@ -107,6 +113,12 @@ class Cyclic(Schedule):
     tau : float, optional
         Time constant in seconds of ``"exp_range"``, and only of it. A factor gamma per
         step of length ``dt`` is ``tau = -dt / log(gamma)``.
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``high`` below ``low``, ``period`` not
+        above 0, or ``tau`` given without mode "exp_range" or missing with it.
 
     References
     ----------
@@ -187,6 +199,12 @@ class OneCycle(Schedule):
     mode : {"cosine", "linear"}, optional
         The shape of the rise and of the fall.
 
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``duration`` not above 0, or ``rise`` not
+        at least 0 and below 1.
+
     References
     ----------
     Smith, L. N., & Topin, N. (2019). Super-convergence: very fast training of neural
@@ -250,6 +268,12 @@ class WarmupStableDecay(Schedule):
         Learning rate after the fall (an absolute rate, not a fraction).
     mode : {"cosine", "linear"}, optional
         The shape of the fall.
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, ``decay`` not above 0, or another time
+        negative.
 
     References
     ----------

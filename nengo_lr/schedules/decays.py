@@ -40,6 +40,11 @@ class ExponentialDecay(Schedule):
     final : float, optional
         Learning rate that is approached (an absolute rate, not a fraction).
 
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, or ``tau`` not above 0.
+
     References
     ----------
     Li, Z., & Arora, S. (2020). An exponential learning rate schedule for deep learning.
@@ -78,6 +83,11 @@ class InverseTimeDecay(Schedule):
     power : float, optional
         How fast it falls (no unit).
 
+    Raises
+    ------
+    ValidationError
+        If the rate is negative or not finite, or ``tau`` or ``power`` not above 0.
+
     References
     ----------
     Darken, C., & Moody, J. (1991). Note on learning rate schedules for stochastic
@@ -115,6 +125,11 @@ class InverseSquareRoot(Schedule):
     warmup : float
         Time in seconds at which it is reached.
 
+    Raises
+    ------
+    ValidationError
+        If the rate is negative or not finite, or ``warmup`` not above 0.
+
     References
     ----------
     Vaswani, A., et al. (2017). Attention is all you need. NIPS 30.
@@ -149,6 +164,12 @@ class StepDecay(Schedule):
         Time in seconds between the steps.
     factor : float
         What the rate is multiplied by (no unit), above 0 and at most 1.
+
+    Raises
+    ------
+    ValidationError
+        If the rate is negative or not finite, ``period`` not above 0, or ``factor`` not
+        above 0 and at most 1.
 
     References
     ----------
@@ -189,6 +210,11 @@ class Linear(Schedule):
     final : float, optional
         Learning rate from ``duration`` on; it may be above ``initial``.
 
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, or ``duration`` not above 0.
+
     References
     ----------
     Defazio, A., Cutkosky, A., Mehta, H., & Mishchenko, K. (2023). Optimal linear decay
@@ -228,6 +254,11 @@ class PolynomialDecay(Schedule):
         Exponent (no unit), greater than 0; 1 is a straight line.
     final : float, optional
         Learning rate from ``duration`` on.
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, or ``duration`` or ``power`` not above 0.
 
     References
     ----------
@@ -270,6 +301,11 @@ class Geometric(Schedule):
     final : float
         Learning rate from ``duration`` on, greater than 0.
 
+    Raises
+    ------
+    ValidationError
+        If a rate or ``duration`` is not finite and above 0.
+
     References
     ----------
     Smith, L. N. (2017). Cyclical learning rates for training neural networks. WACV.
@@ -307,6 +343,11 @@ class CosineDecay(Schedule):
         Time in seconds after which the rate is exactly ``final``.
     final : float, optional
         Learning rate from ``duration`` on (an absolute rate, not a fraction).
+
+    Raises
+    ------
+    ValidationError
+        If a rate is negative or not finite, or ``duration`` not above 0.
 
     References
     ----------

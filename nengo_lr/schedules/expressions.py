@@ -1,4 +1,4 @@
-"""Schedules written as text, as on a command line: read, and never evaluated."""
+"""A reader of schedules that are written as text; nothing in it is run as code."""
 
 from __future__ import annotations
 

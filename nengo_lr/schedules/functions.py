@@ -1,4 +1,4 @@
-"""Schedules made of arbitrary Python functions, of time or of steps."""
+"""Schedules from Python functions, of time or of steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FunctionSchedule(Schedule):
     .. math:: \kappa(t) = f(t)
 
     This is what a bare callable given as ``learning_rate`` becomes. In a simulation the
-    function is called once per step, in order, with a Python float ``t = step * dt``
+    function is called once per step and rule, in order, with the time as a Python float
     (and once with ``t = 0`` when the model is built), so it may use ``if``, ``min`` or
     `math`. It may return negative rates (signed neuromodulation). It is not traced into
     NengoDL's graph: there, too, it is a Python call in each step.
@@ -31,6 +31,12 @@ class FunctionSchedule(Schedule):
     ----------
     function : callable
         ``function(t) -> rate`` with ``t`` in seconds.
+
+    Raises
+    ------
+    ValidationError
+        If the function cannot be called with one argument; when it is called, if it
+        fails or returns anything but a real number.
 
     Examples
     --------
@@ -98,7 +104,12 @@ def from_steps(function: Callable[[int], float], dt: float | None = None) -> Sch
     Returns
     -------
     schedule : FunctionSchedule
-        Like any function of time, it is called once per step of the simulator.
+        Like any function of time, it is called once per step of the simulator and rule.
+
+    Raises
+    ------
+    ValidationError
+        If the function cannot be called, or ``dt`` is not above 0 or left out.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Schedules that use others at other times: windows, delays, warm-ups, sequences."""
+"""Schedules that shift others in time: windows, delays, warm-ups, sequences."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ class Between(Schedule):
     stop : float
         Time in seconds at which it ends, after ``start``.
 
+    Raises
+    ------
+    ValidationError
+        If a time is negative or not finite, or ``stop`` not after ``start``.
+
     Examples
     --------
     >>> Between(1e-3, start=1.0, stop=2.0)([0.9, 1.0, 1.9, 2.0])
@@ -82,6 +87,11 @@ class Delayed(Schedule):
     delay : float
         Time in seconds.
 
+    Raises
+    ------
+    ValidationError
+        If ``delay`` is negative or not finite.
+
     Examples
     --------
     >>> from nengo_lr import Linear
@@ -109,6 +119,11 @@ class Repeated(Schedule):
         The schedule to repeat; a number stands for a `.Constant`.
     period : float
         Time in seconds after which it starts again.
+
+    Raises
+    ------
+    ValidationError
+        If ``period`` is not finite and above 0.
 
     Examples
     --------
@@ -140,6 +155,11 @@ class Stretched(Schedule):
     factor : float
         How many times slower it goes (no unit), greater than 0.
 
+    Raises
+    ------
+    ValidationError
+        If ``factor`` is not finite and above 0.
+
     Examples
     --------
     >>> from nengo_lr import Linear
@@ -169,6 +189,12 @@ class Sequence(Schedule):
         n + 1 schedules; a number stands for a `.Constant`.
     boundaries : array_like (n,)
         Times in seconds, strictly increasing, at which the next schedule begins.
+
+    Raises
+    ------
+    ValidationError
+        If there is not one schedule more than boundaries, or the boundaries do not
+        increase.
 
     Examples
     --------
@@ -222,6 +248,12 @@ class Warmup(Schedule):
         Learning rate at t = 0; for ``"exponential"`` it must be greater than 0.
     mode : {"linear", "exponential"}, optional
         The shape of the rise.
+
+    Raises
+    ------
+    ValidationError
+        If ``duration`` is negative, or ``initial`` negative or, with mode
+        "exponential", 0.
 
     Notes
     -----

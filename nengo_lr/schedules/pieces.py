@@ -42,6 +42,11 @@ class Constant(Schedule):
     value : float
         Learning rate.
 
+    Raises
+    ------
+    ValidationError
+        If the rate is negative or not finite.
+
     Examples
     --------
     >>> Constant(1e-4)([0.0, 3.0])
@@ -68,6 +73,12 @@ class PiecewiseConstant(Schedule):
         Learning rates.
     boundaries : array_like (n,)
         Times in seconds, strictly increasing, at which the next value begins.
+
+    Raises
+    ------
+    ValidationError
+        If there is not one value more than boundaries, a rate is negative or not
+        finite, or the boundaries do not increase.
 
     References
     ----------
@@ -112,6 +123,12 @@ class PiecewiseLinear(Schedule):
         Learning rates at the times below.
     times : array_like (n,)
         Times in seconds, strictly increasing.
+
+    Raises
+    ------
+    ValidationError
+        If there are not as many values as times, a rate is negative or not finite, or
+        the times do not increase.
 
     Examples
     --------
@@ -179,6 +196,12 @@ class Interpolated(PiecewiseLinear):
     mode : {"cubic", "cosine", "geometric"}, optional
         What joins the points.
 
+    Raises
+    ------
+    ValidationError
+        Where a `.PiecewiseLinear` raises one, and if there are less than two points, or
+        a value is 0 with mode "geometric".
+
     References
     ----------
     Fritsch, F. N., & Carlson, R. E. (1980). Monotone piecewise cubic interpolation.
@@ -244,6 +267,11 @@ class Sampled(Schedule):
         Learning rates.
     dt : float
         Time in seconds for which each value holds. It need not be the simulator's.
+
+    Raises
+    ------
+    ValidationError
+        If there are no values, a rate is negative or not finite, or ``dt`` not above 0.
 
     Examples
     --------
