@@ -1,5 +1,6 @@
 """Models that the tests of `nengo_lr.lab` learn with."""
 
+import os
 import time
 
 import nengo
@@ -9,6 +10,7 @@ import nengo_lr as nlr
 
 N_NEURONS = 20
 TARGET = 0.8
+SLOW = "NENGO_LR_TESTS_SLOW"
 
 
 def exact(
@@ -85,8 +87,15 @@ def pair(learning_rate, other=None):
 
 
 def slow_for_large_rates(learning_rate):
-    """A model that is never made with a rate of 1e-3 or more."""
+    """A model that is never made with a rate of 1e-3 or more, where `SLOW` is set."""
     rate = learning_rate if isinstance(learning_rate, float) else learning_rate.value
-    while rate >= 1e-3:
+    while SLOW in os.environ and rate >= 1e-3:
         time.sleep(0.01)
     return seeded(learning_rate, 0)
+
+
+def slow_for_large_seeds(learning_rate, seed):
+    """A model that is never made with a seed above 5, where `SLOW` is set."""
+    while SLOW in os.environ and seed > 5:
+        time.sleep(0.01)
+    return seeded(learning_rate, seed)

@@ -12,7 +12,7 @@ from pathlib import Path
 import nengo
 import numpy as np
 import pytest
-from lab_helpers import exact, seeded
+from lab_helpers import SLOW, exact, seeded
 from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
@@ -36,16 +36,37 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path, executor):
-    """Start a sweep whose last trials never end; returns it when others have."""
+COMPARISON = """
+import sys
+sys.path.insert(0, {tests!r})
+from lab_helpers import slow_for_large_seeds
+from nengo_lr.lab import compare
+
+def tell(done, total):
+    print(done, flush=True)
+
+if __name__ == "__main__":
+    what = dict(methods=["scheduled"], seeds=[0, 1, 7, 8], simulators=["nengo"])
+    where = dict(executor={executor!r}, store={store!r}, progress=tell)
+    compare(slow_for_large_seeds, learning=0.1, test=0.1, **what, **where)
+"""
+
+
+def start(tmp_path, executor, script=SCRIPT):
+    """Start trials of which the last never end; returns when others have."""
+    code = script.format(
+        tests=str(Path(__file__).parent),
+        executor=executor,
+        store=str(tmp_path / "trials.sqlite"),
+    )
     script, store = tmp_path / "script.py", tmp_path / "trials.sqlite"
-    tests = str(Path(__file__).parent)
-    script.write_text(SCRIPT.format(tests=tests, executor=executor, store=str(store)))
+    script.write_text(code)
     process = subprocess.Popen(
         [sys.executable, script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env={**os.environ, SLOW: "yes"},
     )
     while process.stdout.readline().strip() != b"2":
         assert process.poll() is None, process.stderr.read().decode()
@@ -83,6 +104,15 @@ def test_signals_end_all_processes_and_lose_nothing(tmp_path, number, code, exec
     process, store = start(tmp_path, executor)
     process.send_signal(number)
     assert process.wait(timeout=60) == code
+    wait_for_the_end_of_all(process)
+    assert n_finished(store) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_signals_end_a_comparison(tmp_path, number):
+    process, store = start(tmp_path, 2, COMPARISON)
+    process.send_signal(number)
+    process.wait(timeout=60)
     wait_for_the_end_of_all(process)
     assert n_finished(store) == 2
 

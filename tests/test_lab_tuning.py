@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 import nengo
 import numpy as np
 import pytest
-from lab_helpers import TARGET, exact, growth, seeded
+from lab_helpers import SLOW, TARGET, exact, growth, seeded, slow_for_large_rates
 from nengo.exceptions import SimulationError, ValidationError
 
 import nengo_lr as nlr
@@ -143,6 +144,32 @@ def test_optuna_is_missing(monkeypatch):
         tune(exact, "Constant({rate:1e-5..1e-2})", 0.1)
 
 
+def test_a_study_is_of_one_model(tmp_path):
+    store = tmp_path / "study.db"
+    tune(holding(1.0), TEMPLATE, 0.05, n_trials=2, store=store)
+    assert len(tune(holding(1.0), TEMPLATE, 0.05, n_trials=3, store=store).table) == 3
+    others = [
+        (holding(2.0), TEMPLATE, {}),
+        (holding(1.0), "Constant({rate:1e-6..1e-2})", {}),
+        (holding(1.0), TEMPLATE, {"test": 0.05}),
+        (holding(1.0), TEMPLATE, {"seeds": [0, 1]}),
+    ]
+    for model, template, options in others:
+        options = {**options, "n_trials": 4, "store": store}
+        with pytest.raises(ValidationError, match="'nengo-lr' is a study of another"):
+            tune(model, template, 0.05, **options)
+        found = tune(model, template, 0.05, name="other", **options | {"n_trials": 1})
+        assert len(found.table) == 1
+        optuna.delete_study(study_name="other", storage=url(store))
+
+
+def holding(gain):
+    def model(learning_rate):
+        return exact(learning_rate, gain=gain)
+
+    return model
+
+
 def rates_of(found):
     return [trial.params["rate"] for trial in found.study.trials if trial.params]
 
@@ -179,7 +206,11 @@ def test_an_interrupted_study_goes_on(tmp_path, number):
     """Its unfinished trial does not stay, and is tried again with the same rate."""
     store = str(tmp_path / "study.db")
     code = KILLED.format(tests=str(Path(__file__).parent), store=store)
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        env={**os.environ, SLOW: "yes"},
+    )
     while True:  # until the trial that never ends
         time.sleep(0.1)
         try:
@@ -191,7 +222,9 @@ def test_an_interrupted_study_goes_on(tmp_path, number):
             break
     process.send_signal(number)
     process.wait(timeout=60)
-    found = tune(seeded_0, TEMPLATE, 0.05, n_trials=8, store=store, sampler_seed=3)
+    found = tune(
+        slow_for_large_rates, TEMPLATE, 0.05, n_trials=8, store=store, sampler_seed=3
+    )
     states = [trial.state.name for trial in found.study.trials]
     assert states.count("FAIL") == 1
     assert len(states) == 9
@@ -200,16 +233,14 @@ def test_an_interrupted_study_goes_on(tmp_path, number):
     rates = rates_of(found)
     assert rates[running.number] == rates[running.number + 1]
     del rates[running.number]
-    assert rates == rates_of(tune(seeded_0, TEMPLATE, 0.05, n_trials=8, sampler_seed=3))
-
-
-def seeded_0(learning_rate):
-    return seeded(learning_rate, 0)
+    assert rates == rates_of(
+        tune(slow_for_large_rates, TEMPLATE, 0.05, n_trials=8, sampler_seed=3)
+    )
 
 
 def test_what_suggest_must_return(tmp_path):
     for bad in ({"optimizer": nlr.AdaGrad()}, {}):
-        store = tmp_path / "study.db"
+        store = tmp_path / f"study{len(bad)}.db"
         with pytest.raises(ValidationError, match='dict with "learning_rate"'):
             tune(exact, lambda trial, bad=bad: bad, 0.1, store=store)
         study = optuna.load_study(study_name="nengo-lr", storage=url(store))

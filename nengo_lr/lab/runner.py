@@ -8,7 +8,12 @@ import signal
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    ProcessPoolExecutor,
+    as_completed,
+)
 from contextlib import contextmanager
 from multiprocessing import active_children, connection, get_context, parent_process
 from os import PathLike
@@ -255,6 +260,12 @@ def clear_errors():
         yield
     except ValidationError:
         raise
+    except BrokenExecutor as error:
+        raise SimulationError(
+            f"the executor failed with {type(error).__name__}: a worker has died, or "
+            "could not begin; a script that starts processes must do so under "
+            'if __name__ == "__main__":, or run with executor="serial"'
+        ) from error
     except Exception as error:
         raise SimulationError(
             f"the executor failed with {type(error).__name__}: {error}"

@@ -8,12 +8,15 @@ from contextlib import closing
 from dataclasses import fields
 from os import PathLike, fspath
 
+import nengo
 import numpy as np
 from nengo.exceptions import ValidationError
 
+from nengo_lr.builder.hosts import announced_packages
 from nengo_lr.lab.identity import Walk, hashed
 from nengo_lr.lab.models import describe
 from nengo_lr.lab.trials import Score, Trial
+from nengo_lr.version import version
 
 __all__ = ["Store"]
 
@@ -32,9 +35,10 @@ PATIENCE = 60.0
 class Store:
     """Finished trials in an SQLite file, which several processes may use at once.
 
-    A trial is known by all that it is made of: the settings, and the model function
-    with all that it holds; see `.identity.digest`. Code of other modules that it calls
-    does not count: where that changes, use another file.
+    A trial is known by all that it is made of: the settings, the versions of nengo_lr,
+    Nengo and the simulator, and the model function with all that it holds; see
+    `.identity.digest`. Code of other modules that it calls does not count: where that
+    changes, use another file.
 
     Parameters
     ----------
@@ -60,7 +64,8 @@ class Store:
     def key(self, trial: Trial) -> str:
         """What tells a trial from others."""
         values = [getattr(trial, field.name) for field in fields(trial)]
-        return self.walk.digest(tuple(map(in_one_type, values)))
+        versions = version, nengo.__version__, announced_packages().get(trial.simulator)
+        return self.walk.digest((*versions, *map(in_one_type, values)))
 
     def load(self, trial: Trial) -> Score | None:
         """The Score of a trial, or None if it is not finished."""

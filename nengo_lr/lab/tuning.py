@@ -20,6 +20,7 @@ from nengo.exceptions import NengoException, SimulationError, ValidationError
 
 from nengo_lr.checks import check_callable, check_integer, check_type
 from nengo_lr.lab.answers import SAME, Answer, need
+from nengo_lr.lab.identity import digest
 from nengo_lr.lab.models import probes_of
 from nengo_lr.lab.runner import ends_cleanly
 from nengo_lr.lab.trials import Trial, check_seeds, rms
@@ -34,6 +35,9 @@ REPORTS = 20
 
 RATE = "learning_rate"
 """The keyword under which a suggestion holds the rate."""
+
+QUESTION = "question"
+"""The attribute of a study by which it is told from others of the same name."""
 
 PROCESS = "process"
 """The attribute of an Optuna trial that says which process runs it."""
@@ -286,7 +290,8 @@ def tune(
     store : str or path-like, optional
         An SQLite file, or the URL of another database that Optuna can use, such as
         ``"postgresql://..."``. Processes and machines that give the same one share the
-        study ``name``. By default the study is in memory.
+        study ``name``, which must be of the same model, suggestion, seeds and times. By
+        default the study is in memory.
     name : str, optional
         Name of the study in the store.
     sampler_seed : int, optional
@@ -349,6 +354,8 @@ def tune(
             pruner=optuna.pruners.MedianPruner(n_warmup_steps=REPORTS // 2),
         )
         give_up_the_dead(study)
+    if store is not None:
+        check_question(study, digest((trials, suggest)))
     run = Run(study, trials, suggest, sampler_seed, store)
     with ends_cleanly():
         while True:
@@ -462,6 +469,20 @@ def recent_error(network, host, n_steps):
         n_samples = max(1, round(n_steps * host.sim.dt / period))
         parts.append(host.samples(probe)[0][-n_samples:])
     return rms(*parts)
+
+
+def check_question(study, question):
+    """Refuse a study that was begun with another model or other settings."""
+    known = study.user_attrs.get(QUESTION)
+    if known is None and not study.trials:
+        study.set_user_attr(QUESTION, question)
+    elif known != question:
+        raise ValidationError(
+            f"{study.study_name!r} is a study of another model, suggestion, seeds or "
+            "times, or of another version of them; give this one another name",
+            "name",
+            tune,
+        )
 
 
 def counts(trial):
