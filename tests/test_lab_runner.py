@@ -236,7 +236,7 @@ def with_probes(model, learning_rate):
 def test_a_trial_records_what_it_is_asked_to(tmp_path):
     trial = Trial(exact, 1e-4, 0.05, record=("weights", "error"))
     (first,) = run_trials([trial], store=tmp_path / "trials.sqlite")
-    assert first.data["weights"].shape == (50, 1, 20)
+    assert first.data["weights"].shape == (50, 20)
     (again,) = run_trials([trial], store=tmp_path / "trials.sqlite")
     assert np.array_equal(again.data["error"], first.data["error"])
 

@@ -42,14 +42,8 @@ LEARNS = 0.8
 LEARNED = 0.5
 """A squared error below this fraction of the reference has been learned."""
 
-SPARSE = 0.5
-"""A reference that is there in less than this fraction of the time is sparse."""
-
-ENOUGH = 0.4
-"""In a sparse reference, windows with less than this fraction of the mean are empty."""
-
-COVERED = 0.9
-"""The fraction of the windows of a sparse reference that must not be empty."""
+SPARSE = 0.4
+"""What is there for less than this fraction of the time is sparse."""
 
 NO_EFFECT = (
     "learning does not lower the error: the rates are too low, the run is too short, "
@@ -236,21 +230,21 @@ def range_test(
     # it need not depend on what is learned, and where it may not be there all the time
     if reference is None or not run.has_blown_up or vanishes(run.error, reference):
         without = watched_run(replace(trial, rate=0.0), n_window, len(run.error))
-        if reference is None or is_sparse(without.error):
+        if reference is None or presence(without.error) < SPARSE:
             reference = without.error
-    ends, errors, is_covered = smooth(run.error, reference, n_window)
+    ends, errors = smooth(run.error, reference, n_window)
     rates = rate((ends + 1) * dt)
     if not run.has_moved:
         reason = "no weight moves, so that no error reaches the rule"
-    elif not is_covered:
+    elif presence(reference) < SPARSE:
         reason = (
-            "the target (or error) is there too rarely to tell a rate from its "
-            "neighbours: let it learn for longer"
+            f"the target or error is there for {presence(reference):.0%} of the time, "
+            "too seldom to tell a rate from one run: compare rates with a sweep"
         )
     elif without is None:
         reason = doubt(rates, errors)
     else:
-        ends, gain, _ = smooth(run.error, without.error, n_window)
+        ends, gain = smooth(run.error, without.error, n_window)
         reason = doubt(rate((ends + 1) * dt), gain)
     return RangeTest(rates, errors, reason).warned()
 
@@ -366,32 +360,20 @@ def blown_up(error, target, n_window):
     return not np.mean(error[-max(1, len(error) // N_CHUNKS) :]) <= STOP * scale
 
 
-def chunk_means(power):
-    """The mean of each percent of a run."""
-    return np.array([np.mean(chunk) for chunk in np.array_split(power, N_CHUNKS)])
-
-
-def is_sparse(power):
-    """Whether something is there only some of the time."""
-    return np.mean(chunk_means(power) > 0.01 * np.mean(power)) < SPARSE
+def presence(power):
+    """The fraction of the time in which something is there."""
+    return np.mean(power > 0.01 * np.mean(power))
 
 
 def vanishes(error, target):
-    """Whether the error is 0, or as good as, in some percent of a run."""
-    return chunk_means(error).min() < 1e-6 * np.mean(target)
+    """Whether the error is 0, or as good as, for some of the time."""
+    return np.mean(error < 1e-6 * np.mean(target)) > 0.1
 
 
 def smooth(error, reference, n_window):
-    """The curve of the error over the reference, in trailing windows.
+    """The curve: steps at which trailing windows end, and the relative errors there.
 
-    Returns
-    -------
-    ends : array of int (n,)
-        The steps at which the windows end.
-    errors : array (n,)
-        The relative errors in them.
-    is_covered : bool
-        Whether enough of the windows can be compared with the reference.
+    Windows without a reference are left out.
     """
     ends = np.arange(n_window - 1, len(error), max(1, len(error) // N_POINTS))
 
@@ -399,19 +381,18 @@ def smooth(error, reference, n_window):
         windows = np.lib.stride_tricks.sliding_window_view(power, n_window)
         return windows[ends - n_window + 1].mean(axis=1)
 
-    least = ENOUGH * np.mean(reference) if is_sparse(reference) else 0.0
     scale = means(reference)
-    full = scale > least
-    if not full.any():
+    is_there = scale > 0
+    if not is_there.any():
         raise ValidationError(
             "the target (or the error without learning) is 0 in the whole run, so that "
             "there is nothing to compare the error with",
             "model",
             range_test,
         )
-    errors = means(error)[full] / scale[full]
+    errors = means(error)[is_there] / scale[is_there]
     errors[np.isnan(errors)] = np.inf
-    return ends[full], errors, np.mean(full) >= COVERED
+    return ends[is_there], errors
 
 
 def doubt(rates, errors):
