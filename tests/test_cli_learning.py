@@ -47,7 +47,8 @@ def test_stable_rate(capsys, tmp_path):
         capsys, "stable-rate", "--task", "square", "--output", tmp_path
     )
     assert (code, err) == (0, "")
-    assert "largest stable rate" in out
+    for words in ("square: f(x)", "stable", "0.1 of"):
+        assert words in out
     table = pd.read_csv(tmp_path / "stable-rate.csv")
     assert list(table.columns) == ["connection", "rate", "time", "left"]
     assert table["rate"].nunique() == 3

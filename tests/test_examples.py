@@ -80,7 +80,7 @@ def check_native_and_error_scaling(stdout):
     rows = {
         name: [float(n) for n in line.split()[-4:]]
         for line in stdout.splitlines()
-        for name in ("PES, error scaled", "PES, ErrorScaler", "PES, product")
+        for name in ("PES, error scaled", "PES, ErrorScaler", "PES, 200-neuron product")
         if line.startswith(name) and " nengo " in line
     }
     (_, apart, _, moved), scaler, product = rows.values()

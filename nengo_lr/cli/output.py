@@ -49,13 +49,20 @@ def print_table(table, title=None):
     table : pandas.DataFrame
     title : str, optional
     """
-    printed = Table(box=box.SIMPLE, title=title, title_justify="left")
+    printed = Table(box=box.SIMPLE, padding=(0, 1, 0, 0))
     for name, column in table.items():
-        justify = "left" if column.dtype == object else "right"
-        narrow = not printed.columns and column.map(str).map(len).max() < WIDE
-        printed.add_column(name, justify=justify, no_wrap=narrow)
+        # long headers are broken at their words, and long cells where there is room
+        words = [*map(text_of, column), *name.split()]
+        width = max(map(len, words))
+        printed.add_column(
+            name,
+            justify="left" if column.dtype == object else "right",
+            width=width if width < WIDE else None,
+        )
     for row in table.itertuples(index=False):
-        printed.add_row(*map(text_of, row))
+        printed.add_row(*(escape(text_of(value)) for value in row))
+    if title is not None:
+        click.echo(title)
     Console(highlight=False).print(printed)
 
 
@@ -63,7 +70,7 @@ def text_of(value):
     """A cell of a printed table."""
     if isinstance(value, (float, np.floating)):
         return "" if np.isnan(value) else f"{value:.3g}"
-    return escape(str(value))
+    return str(value)
 
 
 @contextmanager

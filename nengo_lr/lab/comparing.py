@@ -88,7 +88,7 @@ class Comparison(Answer):
             "lowest": groups["error"].min(),
             "highest": groups["error"].max(),
             "moved at rate 0 (%)": 100 * groups["moved"].median(),
-            "step over ScheduledPES": self.costs.set_index(keys)["ratio"],
+            "cost of a step": self.costs.set_index(keys)["ratio"],
         }
         return need("pandas", "cli").DataFrame(columns).reset_index()
 

@@ -120,10 +120,10 @@ METHODS = {
             "tied+gate", "PES, ErrorScaler with gate", gate="neural", watch=False
         ),
         in_scaler("classic", "PES, ErrorScaler classic", design="classic", watch=False),
-        in_scaler("product-200", "PES, product of 200 neurons", scaler=product),
+        in_scaler("product-200", "PES, 200-neuron product", scaler=product),
         in_scaler(
             "product-10",
-            "PES, product of 10 neurons",
+            "PES, 10-neuron product",
             scaler=one_ensemble,
             n_neurons=10,
         ),

@@ -336,8 +336,8 @@ def comparison(found: Any, ax: Axes | None = None) -> Axes:
         n_moving, n_methods = len(found.moving), found.table["method"].nunique()
         moving = f"At rate 0, weights move on with {n_moving} of {n_methods} methods"
         left.set_title("The rate, 0 in the test", fontsize=10)
-        ax.set_title(textwrap.fill(found.headline, 48), fontsize=10)
-        right.set_title(textwrap.fill(moving, 36), fontsize=10)
+        ax.set_title(textwrap.fill(found.headline, 44), fontsize=10)
+        right.set_title(textwrap.fill(moving, 30), fontsize=10)
     return ax
 
 
