@@ -665,3 +665,25 @@ def test_damped_rates_side_by_side_are_runs_of_their_own():
         )
         error = np.sqrt(np.mean(learned[500:] ** 2))
         assert trial.run().error == pytest.approx(error, rel=1e-6)
+
+
+def test_the_command_sweeps_over_it(tmp_path):
+    click = pytest.importorskip("click.testing")
+    from nengo_lr.cli.commands import commands
+
+    store = str(tmp_path / "trials.sqlite")
+    arguments = [
+        "sweep",
+        "--task",
+        "comm",
+        "--rates",
+        "1e-4:1e-3:2,auto",
+        "--jobs",
+        "1",
+    ]
+    arguments += ["--learning", "0.5", "--test", "0.2", "--seeds", "0"]
+    arguments += ["--store", store, "--output", str(tmp_path)]
+    for _ in range(2):  # the second time from the store
+        result = click.CliRunner().invoke(commands, arguments)
+        assert result.exit_code == 0, result.output
+        assert "Auto()" in result.output

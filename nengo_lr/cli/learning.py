@@ -94,7 +94,7 @@ def range_test(model, output, **question):
     "--rates",
     type=options.Rates(),
     default="1e-5:1e-2:9",
-    help="The learning rates, with commas, or low:high:number.",
+    help="The learning rates, with commas: numbers, low:high:number, or auto.",
 )
 @click.option(
     "--schedule",
@@ -116,7 +116,10 @@ def sweep(model, rates, schedule, jobs, output, **question):
             raise click.BadParameter(
                 f"{schedule!r} has no {{}} for the rate.", param_hint="'--schedule'"
             )
-        rates = [expressions.parse(schedule.replace("{}", repr(r))) for r in rates]
+        rates = [
+            r if r == "auto" else expressions.parse(schedule.replace("{}", repr(r)))
+            for r in rates
+        ]
     with progress() as report:
         found = lab.sweep(model, rates, executor=jobs, progress=report, **question)
     present(found, model, output)

@@ -66,18 +66,26 @@ class Seeds(click.ParamType):
 
 
 class Rates(click.ParamType):
-    """Rates like ``1e-4,1e-3``, or ``1e-6:1e-2:9``: nine, from low to high."""
+    """Rates like ``1e-4,auto``, or ``1e-6:1e-2:9``: nine, from low to high."""
 
     name = "rates"
 
     def convert(self, value, param, ctx):
+        rates = []
         try:
-            if ":" in value:
-                low, high, number = value.split(":")
-                return np.geomspace(float(low), float(high), int(number)).tolist()
-            return [float(part) for part in value.split(",")]
+            for part in value.split(","):
+                if part == "auto":
+                    rates.append(part)
+                elif ":" in part:
+                    low, high, number = part.split(":")
+                    rates += np.geomspace(float(low), float(high), int(number)).tolist()
+                else:
+                    rates.append(float(part))
         except ValueError:
-            self.fail(f"{value!r} is not like 1e-4,1e-3 or 1e-6:1e-2:9.", param, ctx)
+            self.fail(
+                f"{value!r} is not like 1e-4,1e-3,auto or 1e-6:1e-2:9.", param, ctx
+            )
+        return rates
 
 
 class ScheduleText(click.ParamType):

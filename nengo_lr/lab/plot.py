@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from nengo_lr.auto import Auto
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.schedules import Schedule
 
@@ -237,7 +238,7 @@ def sweep(found: Any, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     found : nengo_lr.lab.Sweep
-        Schedules are drawn by their number.
+        Schedules are drawn by their number, "auto" among others as a line.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure.
 
@@ -246,12 +247,22 @@ def sweep(found: Any, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes
     """
     ax = new_axes(ax)
-    numbers = all(isinstance(rate, float) for rate in found.rates)
-    x = np.array(found.rates) if numbers else np.arange(len(found.rates))
+    errors = np.where(np.isnan(found.errors), np.inf, found.errors)
+    if len(found.rates) > 1 and Auto() in found.rates:
+        i = found.rates.index(Auto())
+        ax.axhline(np.median(errors[i]), color=COLORS[1], lw=1.5, label='"auto"')
+        ax.legend()
+        errors = np.delete(errors, i, axis=0)
+    rates = [r for r in found.rates if len(found.rates) == 1 or r != Auto()]
+    numbers = all(isinstance(rate, float) for rate in rates)
+    x = np.array(rates) if numbers else np.arange(len(rates))
     order = np.argsort(x)
-    errors = np.where(np.isnan(found.errors), np.inf, found.errors)[order]
-    x, medians = x[order], np.median(errors, axis=1)
-    low, high = errors.min(axis=1), errors.max(axis=1)
+    x, errors = x[order], errors[order]
+    medians, low, high = (
+        np.median(errors, axis=1),
+        errors.min(axis=1),
+        errors.max(axis=1),
+    )
     draw_spread(ax, x, medians, low, high, color=COLORS[0], marker="o", markersize=4)
     finite = errors[np.isfinite(errors)]
     if numbers and x[0] > 0:
