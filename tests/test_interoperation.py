@@ -398,8 +398,8 @@ def test_torch_reduce_on_plateau():
     # PyTorch waits for one more than its patience
     law = ReduceOnPlateau(1e-3, patience=10, minimum=1e-5, tau=1e-6, **settings)
     state, rates, expected = law.initial_state, [], []
-    # an error that does not grow: PyTorch never forgets the lowest one
-    errors = 0.1 + np.exp(-STEPS / 100)
+    # it falls, and then stays as it is: PyTorch never forgets the lowest error
+    errors = np.maximum(np.exp(-STEPS / 100), 0.1)
     for step, error in enumerate(errors, start=1):
         state, rate = law.update(state, step, 1.0, error[None], np)
         rates.append(rate[0])
