@@ -185,7 +185,7 @@ def generator():
 def send():
     running = generator()
     next(running)
-    return running.send
+    return lambda t: running.send(t)
 
 
 def next_of_a_generator():

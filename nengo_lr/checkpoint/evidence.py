@@ -286,7 +286,8 @@ def class_parts(cls):
         for base in cls.__mro__
         if not is_library(base.__module__)
         for name, value in vars(base).items()
-        if name not in ("__dict__", "__weakref__") and not name.startswith("_abc_")
+        # what Python itself puts there is no state
+        if callable(value) or not name.startswith(("__", "_abc_"))
     ]
 
 

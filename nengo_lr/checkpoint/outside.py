@@ -6,11 +6,15 @@ saved step it gives the saved output, and to call it changes nothing.
 """
 
 import re
+from dataclasses import dataclass
+from typing import Callable, Optional
 
 import numpy as np
+from nengo.builder import Signal
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import SimPyFunc
 from nengo.builder.processes import SimProcess
+from nengo.ensemble import Neurons
 from nengo.utils.functions import function_name
 
 from nengo_lr.checkpoint.evidence import (
@@ -24,6 +28,7 @@ from nengo_lr.checkpoint.evidence import (
 from nengo_lr.schedules import FunctionSchedule
 
 
+@dataclass
 class Outside:
     """A function, process or neuron type that may keep state outside of signals.
 
@@ -44,16 +49,13 @@ class Outside:
         Whether it is a learning rate, in whose place another one is all right.
     """
 
-    def __init__(
-        self, name, functions, memory, call=None, x=None, output=None, is_rate=False
-    ):
-        self.name = name
-        self.functions = functions
-        self.memory = memory
-        self.call = call
-        self.x = x
-        self.output = output
-        self.is_rate = is_rate
+    name: str
+    functions: list
+    memory: set
+    call: Optional[Callable] = None
+    x: Optional[Signal] = None
+    output: Optional[Signal] = None
+    is_rate: bool = False
 
     def evidence(self, digests=None):
         """What a file holds of it: digests of its code and of its variables.
@@ -171,14 +173,24 @@ def find_outside(host, names):
             found.append(Outside(name, processes[op], memory, is_rate=is_rate))
         elif isinstance(op, SimNeurons) and op.state_extra:
             unseen = UnseenError("random numbers")
-            found.append(Outside(without_address(op.neurons), [unseen], memory))
+            found.append(Outside(neurons_of(op, names), [unseen], memory))
         elif isinstance(op, SimNeurons):
             if not is_library(type(op.neurons).__module__):
-                found.append(Outside(without_address(op.neurons), [op.neurons], memory))
+                found.append(Outside(neurons_of(op, names), [op.neurons], memory))
     if host.works_in_place:  # others do not let us see all signals
         unseen = UnseenError("nobody knows how to find it again")
         found += [Outside(s.name, [unseen], memory) for s in names.unnamed()]
     return found
+
+
+def neurons_of(op, names):
+    """The neuron type of an operator, and the neurons of that type."""
+    owners = [
+        name
+        for thing, name in names.objects.items()
+        if isinstance(thing, Neurons) and thing.ensemble.neuron_type == op.neurons
+    ]
+    return f"{without_address(op.neurons)} of {' and '.join(owners)}"
 
 
 def outside_of_function(op, names, memory):
