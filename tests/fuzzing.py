@@ -142,14 +142,14 @@ DECODED = (
 
 KINDS = (*DECODED, "weight solver", "neurons", "recurrent neurons")
 BOUNDED = ("LIF", "LIFRate", "Sigmoid", "AdaptiveLIF", "Tanh")
-"""Types of neurons that keep a recurrent network from growing without end."""
+"""Types of neurons that keep recurrent networks, Oja and BCM from diverging."""
 
 NEURONS = (*BOUNDED, "RectifiedLinear", "SpikingRectifiedLinear")
 OPTIMIZERS = ("AdaGrad", "RMSProp", "Adam", "LocalGains")
 OTHER_RULES = {
     "decoded": ("Voja", "Voja"),
     "repeated index": ("Voja",),
-    "neurons": ("Oja", "BCM"),
+    "neurons": ("BCM", "Oja", "BCM"),
     "recurrent neurons": ("Oja", "BCM"),
 }
 """The rules beside PES that suit some kinds of connections."""
@@ -222,13 +222,16 @@ def learners(draw, dt, kinds=ALL_RATES, others=True):
             precondition = draw(st.sampled_from((None, None, None, 3)))
         probed = is_pes and draw(st.integers(0, 3)) == 0
         rules.append(Rule(rate, optimizer, synapse, probed, type, precondition))
+    grows = "recurrent" in kind or any(
+        rule.type.endswith(("Oja", "BCM")) for rule in rules
+    )
     return Learner(
         draw(st.integers(0, 10_000)),
         kind,
         tuple(rules),
         container,
         draw(st.integers(1, 3)),
-        draw(st.sampled_from(BOUNDED if "recurrent" in kind else NEURONS)),
+        draw(st.sampled_from(BOUNDED if grows else NEURONS)),
         draw(st.booleans()),
         draw(st.sampled_from(sorted(SYNAPSES))),
     )
