@@ -41,9 +41,9 @@ PRODUCT_NEURONS = 200
 MOST_PRODUCT_DIMENSIONS = 64
 """A product network for more dimensions has more neurons than the model."""
 
-ROUND_SECONDS = {"nengo": 0.03}
-OTHER_ROUND_SECONDS = 0.15
-"""How long a round of the baseline takes; other simulators have a cost per run."""
+ROUND_SECONDS = {True: 0.03, False: 0.15}
+"""How long a round of the baseline takes, by whether weights are changed in place:
+other simulators have a cost per run."""
 
 COLUMNS = 4
 """How many sizes fit into the width of a terminal."""
@@ -145,16 +145,16 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
     and the quartiles of its ratio to nengo.PES, and the microseconds of a step of that.
     """
     names = list(dict.fromkeys([BASELINE, FLOOR, *names]))
-    make = hosts()[simulator].make
+    host = hosts()[simulator]
     simulators = {
-        name: make(build(METHODS[name], neurons, dimensions), **kwargs)
+        name: host.make(build(METHODS[name], neurons, dimensions), **kwargs)
         for name in names
     }
     weights = np.ones((dimensions, neurons))
     try:
         for sim in simulators.values():
             sim.run_steps(20)
-        seconds = ROUND_SECONDS.get(simulator, OTHER_ROUND_SECONDS)
+        seconds = ROUND_SECONDS[host.works_in_place]
         n_steps = steps_per_round(simulators[BASELINE], seconds)
 
         def pass_over_weights():
@@ -172,7 +172,7 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
         for sim in simulators.values():
             sim.close()
     one_pass = ratios.pop("pass")
-    if simulator == "nengo":
+    if host.works_in_place:
         ratios["memory limit"] = [a + b for a, b in zip(ratios[FLOOR], one_pass)]
     return [
         {

@@ -41,8 +41,8 @@ def found():
         executor="serial",
         progress=lambda *call: calls.append(call),
     )
-    # the best of five fixed rates is chosen; at the end costs are measured
-    n_trials = 2 * (len(methods) - 1 + 5)
+    # the best of six fixed rates is chosen; at the end costs are measured
+    n_trials = 2 * (len(methods) - 1 + 6)
     assert calls[0] == (0, n_trials + 1)
     assert calls[-1] == (n_trials + 1, n_trials + 1)
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)

@@ -23,7 +23,7 @@ from nengo_lr.checks import (
 from nengo_lr.lab.answers import Answer, need
 from nengo_lr.lab.methods import AUTO, DEFAULT, FIXED, METHODS, NATIVE, Method
 from nengo_lr.lab.models import TaskModel
-from nengo_lr.lab.plans import Plan
+from nengo_lr.lab.plans import Plan, title_of
 from nengo_lr.lab.tasks import LEARNING, SAMPLE, TASKS, TEST
 from nengo_lr.lab.trials import check_seeds, check_simulators
 from nengo_lr.schedules import Linear, Schedule
@@ -94,12 +94,17 @@ class Comparison(Answer):
 
     @property
     def reason(self):
-        """Why to doubt the comparison: the trials that failed; empty if none did."""
+        """Why to doubt the comparison: trials that failed, or a best rate at an end."""
         failed = self.trials[self.trials["failure"] != ""]
-        return "; ".join(
+        doubts = [
             f"{row.method} with seed {row.seed} on {row.simulator}: {row.failure}"
             for row in failed.itertuples()
-        )
+        ]
+        fixed, names = METHODS[FIXED], set(self.trials["method"])
+        for rate in (min(fixed.rates), max(fixed.rates)):
+            if (name := title_of(fixed, rate)) in names:
+                doubts.append(f"the {name}, is at an end of those that were tried")
+        return "; ".join(doubts)
 
     @property
     def conclusion(self) -> str:

@@ -20,7 +20,7 @@ FIXED, NATIVE, AUTO = "fixed", "scheduled", "auto"
 """A fixed rate; a schedule, whose weights and costs the other methods are compared
 with; and a rate that needs no number."""
 
-FIXED_RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
+FIXED_RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)
 """The rates from which the best fixed rate is chosen."""
 
 

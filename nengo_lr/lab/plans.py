@@ -20,7 +20,7 @@ from nengo_lr.lab.trials import Trial
 from nengo_lr.learning_rules import ScheduledRuleType, rules_of
 from nengo_lr.schedules import Schedule
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "title_of"]
 
 N_BINS = 40
 """In how many pieces of time errors are averaged for figures."""
