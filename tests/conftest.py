@@ -4,6 +4,8 @@ import warnings
 import nengo
 import pytest
 
+from nengo_lr.builder.hosts import hosts
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # with hundreds of small models, keeping the cache in order costs more than it spares
 nengo.rc.set("decoder_cache", "enabled", "False")
@@ -34,11 +36,17 @@ def make_nengo_torch(network, dtype="float64", **kwargs):
     )
 
 
+def make_nengo_ocl(network, **kwargs):
+    pytest.importorskip("nengo_ocl")
+    return hosts()["nengo_ocl"].make(network, **kwargs)
+
+
 SIMULATORS = {
     "nengo": make_nengo,
     "nengo unoptimized": make_nengo_unoptimized,
     "nengo_dl": make_nengo_dl,
     "nengo_torch": make_nengo_torch,
+    "nengo_ocl": make_nengo_ocl,
 }
 
 

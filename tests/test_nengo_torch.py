@@ -218,8 +218,14 @@ def test_divergence_names_the_item():
         words = (
             r"\(item 1 of the minibatch\) overflow at t=\S+ s: the learning rate is 0.5"
         )
+        host = host_of(sim)
+        host.run(10, {rate: data[:, :10]})
+        weights = sim.model.sig[network.connection]["weights"]
+        before = host.read(weights)
         with pytest.raises(SimulationError, match=words):
-            host_of(sim).run(3000, {rate: data})
+            host.run(2990, {rate: data[:, 10:]})
+        assert sim.n_steps == 10
+        assert np.array_equal(host.read(weights), before)
 
 
 @pytest.mark.usefixtures("device")

@@ -354,6 +354,23 @@ def register_backends():
             host.register()
 
 
+def builds_now(package):
+    """Whether it is a package that has a model built, and no other simulator.
+
+    Some let Nengo's own simulator build: only the calling functions tell.
+
+    Parameters
+    ----------
+    package : str
+    """
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def host_for(model):
     """The host that a Model is built for; simulators with no builder have Nengo's.
 

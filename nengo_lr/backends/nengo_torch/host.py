@@ -1,15 +1,14 @@
 """What nengo_lr asks of nengo-torch's simulator."""
 
 import importlib
-import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 import numpy as np
-from nengo.exceptions import BuildError
+from nengo.exceptions import BuildError, SimulationError
 from nengo.rc import rc
 
-from nengo_lr.builder.hosts import Host
+from nengo_lr.builder.hosts import Host, builds_now
 from nengo_lr.version import version
 
 
@@ -32,7 +31,7 @@ class NengoTorch(Host):
             known = False
         if known:
             importlib.import_module("nengo_lr.backends.nengo_torch.operators")
-        elif builds_now():
+        elif builds_now(cls.name):
             raise BuildError(
                 f"nengo_lr {version} does not know how nengo-torch {version_found()} "
                 "takes operators. Use nengo-torch 0.1.0, another simulator, or "
@@ -56,9 +55,18 @@ class NengoTorch(Host):
         if data is None:
             self.sim.run_steps(n_steps, progress_bar=False)
             return
+        # a run that fails leaves all items where they were: one may be set aside
+        before, probes = self.sim.state_dict(), self.sim._probe_data._data
+        lengths = {probe: len(probes[probe]) for probe in self.sim.model.probes}
         data = {node: np.array(values) for node, values in data.items()}
-        for step in range(n_steps):
-            self.sim.step({node: values[:, step] for node, values in data.items()})
+        try:
+            for step in range(n_steps):
+                self.sim.step({node: values[:, step] for node, values in data.items()})
+        except SimulationError:
+            self.sim.load_state_dict(before)
+            for probe, length in lengths.items():
+                del probes[probe][length:]
+            raise
 
     def samples(self, probe):
         data = self.sim.data[probe]
@@ -111,17 +119,3 @@ def version_found():
         return version_of("nengo-torch")
     except PackageNotFoundError:
         return "of an unknown version"
-
-
-def builds_now():
-    """Whether it is nengo-torch that builds a model, and no other simulator.
-
-    It lets Nengo's own simulator build, so that only the calling functions tell.
-    """
-    frame = sys._getframe()
-    while frame is not None:
-        name = frame.f_globals.get("__name__", "")
-        if name.partition(".")[0] == NengoTorch.name:
-            return True
-        frame = frame.f_back
-    return False
