@@ -95,6 +95,11 @@ def check_no_learning_rate(stdout):
     assert 0.7 < written / number(stdout, "auto on the same seed") < 1.4
 
 
+def check_nengo_examples(stdout):
+    smaller(stdout, "1e-3", "1e-4, Nengo's", 0)
+    smaller(stdout, "auto", "1e-4, Nengo's", -3)
+
+
 def check_optimizers_online(stdout):
     smaller(stdout, "AdaGrad", "none", 1)
 
