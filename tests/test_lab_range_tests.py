@@ -10,7 +10,7 @@ from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
 from nengo_lr.lab import TASKS, RangeTest, TaskModel, range_test
-from nengo_lr.lab.range_tests import doubt
+from nengo_lr.lab.curves import doubt
 from nengo_lr.lab.tasks import STANDARD, band_limited, played
 
 matplotlib.use("agg")

@@ -13,7 +13,7 @@ from nengo.exceptions import SimulationError, ValidationError
 
 import nengo_lr as nlr
 from nengo_lr.lab import TaskModel, Template, tune
-from nengo_lr.lab.tuning import url
+from nengo_lr.lab.studies import url
 
 optuna = pytest.importorskip("optuna")
 

@@ -9,9 +9,10 @@ from nengo_lr.lab.range_tests import RangeTest, range_test
 from nengo_lr.lab.runner import run_trials
 from nengo_lr.lab.sweeps import Sweep, side_by_side, sweep
 from nengo_lr.lab.tasks import TASKS, Task
+from nengo_lr.lab.templates import Template
 from nengo_lr.lab.timing import interleaved
 from nengo_lr.lab.trials import Score, Trial
-from nengo_lr.lab.tuning import Template, Tuning, tune
+from nengo_lr.lab.tuning import Tuning, tune
 
 __all__ = [
     "METHODS",

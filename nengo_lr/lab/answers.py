@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["SAME", "Answer", "need"]
+__all__ = ["SAME", "Answer", "above_target", "need", "no_difference"]
 
 SAME = 1e-6
 """Errors that differ by no more than this fraction are the same."""
@@ -84,6 +84,35 @@ class Answer:
         if self.reason:
             warnings.warn(f"{self.name}: {self.reason}", stacklevel=3)
         return self
+
+
+def no_difference(where):
+    """The reason where all errors are the same."""
+    return (
+        f"the error is the same {where}, so that learning does not change it: the "
+        "rates are far too low, or the error does not reach the rule, or does not "
+        "depend on what the connection puts out"
+    )
+
+
+def above_target(where, error, size):
+    """The doubt, in a list, that the lowest error is no better than none learned.
+
+    Parameters
+    ----------
+    where : str
+        Where that is so, such as "at no rate".
+    error : float
+        The lowest error.
+    size : float
+        The target's root mean square; NaN without a target, and then there is no doubt.
+    """
+    if not error > size:
+        return []
+    return [
+        f"{where} is the error (at the best {error:.3g}) below the target's root mean "
+        f"square ({size:.3g}), as it is without learning"
+    ]
 
 
 def need(name: str, extra: str) -> Any:

@@ -88,8 +88,8 @@ class Store:
     def save(self, trial: Trial, score: Score) -> None:
         """Keep the Score of a trial at once."""
         *errors, failure, data = score
-        errors = [None if np.isnan(error) else float(error) for error in errors]
-        key, values = self.key(trial), (*errors, failure, packed(data))
+        numbers = [None if np.isnan(error) else float(error) for error in errors]
+        key, values = self.key(trial), (*numbers, failure, packed(data))
         row = (
             *(key, describe(trial.model), repr(trial.rate)),
             *(float(trial.learning), float(trial.test), trial.seed, float(trial.dt)),

@@ -14,7 +14,7 @@ from nengo.exceptions import SimulationError
 
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.lab import tasks
-from nengo_lr.lab.answers import SAME, Answer, need
+from nengo_lr.lab.answers import SAME, Answer, above_target, need, no_difference
 from nengo_lr.lab.runner import run_trials
 from nengo_lr.lab.trials import Score, Trial, check_rates, check_seeds
 from nengo_lr.learning_rules import ScheduledPES
@@ -135,22 +135,13 @@ class Sweep(Answer):
         if not np.isfinite(medians).any():
             return f"at no rate do half of the seeds succeed; {failures[0]}"
         if self.has_none:
-            return (
-                "the error is the same at every rate, so that learning does not change "
-                "it: the rates are far too low, or the error does not reach the rule, "
-                "or does not depend on what the connection puts out"
-            )
+            return no_difference("at every rate")
         best = int(np.argmin(medians))
         rate = self.rates[best]
         if isinstance(rate, float) and rate == 0:
             return "rate 0 is the best: learning does not lower the error"
-        doubts = []
         size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
-        if medians[best] > size:
-            doubts.append(
-                f"at no rate is the error (at the best {medians[best]:.3g}) below the "
-                f"target's root mean square ({size:.3g}), as it is without learning"
-            )
+        doubts = above_target("at no rate", medians[best], size)
         if len(self.rates) > 1 and all(isinstance(r, float) for r in self.rates):
             ends = {min(self.rates): "lower", max(self.rates): "higher"}
             if rate in ends:
