@@ -107,8 +107,10 @@ def test_comparison(simulators, tmp_path):
                 traces.append(pd.DataFrame({**key, **trace}))
     trials = pd.DataFrame(trials)
     costs = trials.drop_duplicates(["method", "simulator"]).assign(ratio=1.0)
+    costs = costs.sort_values("simulator", kind="stable")
     tables = trials, pd.concat(traces), costs[["method", "simulator", "ratio"]]
     found = Comparison(SCHEDULE.between(0, 3), 3.0, 1.0, *tables)
+    assert list(found.table["method"].unique()) == list(trials["method"].unique())
     ax = plot.comparison(found)
     rate, errors, moves = ax.figure.axes[:3]
     assert ax is errors

@@ -90,7 +90,8 @@ class Comparison(Answer):
             "moved at rate 0 (%)": 100 * groups["moved"].median(),
             "cost of a step": self.costs.set_index(keys)["ratio"],
         }
-        return need("pandas", "cli").DataFrame(columns).reset_index()
+        order = groups["error"].median().index  # that of the methods
+        return need("pandas", "cli").DataFrame(columns, index=order).reset_index()
 
     @property
     def reason(self):
