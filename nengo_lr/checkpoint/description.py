@@ -1,6 +1,5 @@
 """A model in words: its rules, rates, optimizers and laws; how two models differ."""
 
-from nengo.ensemble import Neurons
 from nengo.exceptions import ValidationError
 from nengo.learning_rules import LearningRuleType
 from nengo.params import FrozenObject, iter_params
@@ -26,9 +25,7 @@ def describe(host, names, outside):
             for rule, op in names.rules.items()
         },
         "objects": {
-            name: words(thing.ensemble.neuron_type)
-            if isinstance(thing, Neurons)
-            else ""
+            name: words(getattr(thing, "neuron_type", ""))
             for thing, name in names.objects.items()
         },
         "outside": {part.name: part.evidence(digests) for part in outside},
@@ -99,7 +96,7 @@ def compare(path, description, own):
         refuse(f"its dt is {description['dt']} s, here it is {own['dt']} s")
     for name, file, here in pairs(description["objects"], own["objects"]):
         if file != here:
-            refuse(f"its {name} are {file}, here they are {here}")
+            refuse(f"its {name} has {file} neurons, here it has {here} ones")
     for name, file, here in pairs(description["rules"], own["rules"]):
         for what in ("rule", "optimizer"):
             if file[what] != here[what]:
@@ -110,9 +107,7 @@ def compare(path, description, own):
                 f"{here['law']}, and the state of one means nothing to the other"
             )
     for evidence in description["outside"].values():
-        if not all(
-            isinstance(digest, str) for digest in evidence["variables"].values()
-        ):
+        if {type(digest) for digest in evidence["variables"].values()} - {str}:
             raise TypeError("digests must be texts")
     if not isinstance(description["seed"], (int, type(None))):
         raise TypeError("a seed must be an integer")

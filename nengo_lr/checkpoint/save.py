@@ -183,10 +183,8 @@ def saved_rates(path, description, arrays, host, names):
         control, schedule = arrays[f"{name}: control"].copy(), None
         control[FROZEN] = host.read(op.control)[FROZEN]
         if control[CHOICE] == SCHEDULE:
-            text, schedule = (
-                description["rules"][name]["given"],
-                host.schedule(op.control),
-            )
+            text = description["rules"][name]["given"]
+            schedule = host.schedule(op.control)
             if text is not None and text != repr(schedule):
                 schedule = parse(path, name, text)
             if schedule is None:
