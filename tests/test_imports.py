@@ -95,3 +95,9 @@ def test_modules_on_demand(name):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == f"nengo_lr.{name}"
+
+
+@pytest.mark.parametrize(("old", "new"), nengo_lr.MOVED.items())
+def test_old_names_tell_the_new_ones(old, new):
+    with pytest.raises(AttributeError, match=f"it is nengo_lr.{new} now"):
+        getattr(nengo_lr, old)
