@@ -463,7 +463,7 @@ ROWS = {
         "model": (model, MODEL),
         "rate": (1e-3, [(-1.0, "not negative"), ("fast", "Schedule"), (True, "")]),
         "learning": (0.1, [(1e-6, "at least a step"), *POSITIVE]),
-        "test": (0.0, NOT_NEGATIVE),
+        "test": (0.0, [(1e-6, "at least a step"), *NOT_NEGATIVE]),
         "seed": (None, SEED),
         "dt": (1e-3, POSITIVE),
         "options": ({}, [({"colour": "red"}, "colour"), ({"seed": 1}, "trial")]),
@@ -495,7 +495,7 @@ ROWS = {
         "high": (0.1, POSITIVE),
         "learning": (1.0, [(0.01, "at least 100 steps"), *POSITIVE]),
         "seed": (None, SEED),
-        "window": (0.1, [(0.6, "at most .5"), *POSITIVE]),
+        "window": (0.1, [(0.6, "at most .5"), (1e-4, "at least a step"), *POSITIVE]),
         "dt": (1e-3, POSITIVE),
     },
     "stability.stable_rate": {

@@ -241,6 +241,23 @@ def test_a_trial_records_what_it_is_asked_to(tmp_path):
     assert np.array_equal(again.data["error"], first.data["error"])
 
 
+def sampled_seldom(learning_rate):
+    network = exact(learning_rate)
+    network.error.sample_every = 1.0
+    return network
+
+
+@pytest.mark.parametrize(
+    ("trial", "words"),
+    [
+        (Trial(exact, 1e-4, 0.05, record=("bogus",)), "no Probe 'bogus' to record"),
+        (Trial(sampled_seldom, 1e-4, 0.05), "no sample in the whole trial"),
+    ],
+)
+def test_probes_that_cannot_be_read(trial, words):
+    assert words in trial.run().failure
+
+
 def test_a_law_learns_and_stops_in_the_test():
     law = nlr.ErrorDriven(1e-4, 1e-3, scale=1.0)
     trial = Trial(exact, law, 0.1, 0.05, record=("weights",))

@@ -246,6 +246,13 @@ def check(low, high, learning, window, dt):
             "window",
             range_test,
         )
+    if round(window * learning / dt) < 1:
+        raise ValidationError(
+            f"must be at least a step, which is {dt / learning:g} of this run "
+            f"(got {window})",
+            "window",
+            range_test,
+        )
     if learning < N_CHUNKS * dt:
         raise ValidationError(
             f"must be at least {N_CHUNKS} steps of dt={dt} s (got {learning} s)",

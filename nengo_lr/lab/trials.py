@@ -126,6 +126,12 @@ class Trial:
                 "learning",
                 Trial,
             )
+        if 0 < self.test < self.dt:
+            raise ValidationError(
+                f"must be 0, or at least a step of dt={self.dt} s (got {self.test} s)",
+                "test",
+                Trial,
+            )
         if self.seed is not None:
             check_integer(self.seed, "seed", least=0, obj=Trial)
         check_simulator(self.simulator, "simulator", Trial)
@@ -235,6 +241,13 @@ class Trial:
             parts = []
             for probe in probes:
                 samples = data(probe)
+                if not len(samples):
+                    raise ValidationError(
+                        f"{probe} has no sample in the whole trial "
+                        f"(sample_every={probe.sample_every} s)",
+                        "model",
+                        Trial,
+                    )
                 n = max(1, round(seconds / (probe.sample_every or self.dt)))
                 parts.append(samples[:n] if from_start else samples[-n:])
             return rms(*parts)
@@ -250,10 +263,14 @@ class Trial:
         failure = ""
         if not final <= BLOW_UP * (max(first, size if target else 0.0) or 1.0):
             failure = f"the error grew from {first:.3g} to {final:.3g}"
-        recorded = {
-            name: np.hstack([flat(data(probe)) for probe in probes_of(network, name)])
-            for name in self.record
-        }
+        recorded = {}
+        for name in self.record:
+            probes = probes_of(network, name)
+            if not probes:
+                raise ValidationError(
+                    f"the network has no Probe {name!r} to record", "record", Trial
+                )
+            recorded[name] = np.hstack([flat(data(probe)) for probe in probes])
         return Score(final, learning_error, size, failure, recorded)
 
 
