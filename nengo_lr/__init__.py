@@ -61,6 +61,10 @@ MOVED = {"compare": "lab", "plot": "lab.plot", "search": "lab", "tasks": "lab.ta
 """Names that modules had in earlier versions."""
 
 
+# simulators that are imported later are asked when they let nengo_lr build a rule
+builder.register_backends()
+
+
 def __getattr__(name):
     if name in ON_DEMAND:
         return import_module(f"{__name__}.{name}")

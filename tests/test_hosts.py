@@ -157,3 +157,37 @@ def test_items_have_their_own_data(NengoDL):
         host.run(4, {node: np.arange(12.0).reshape(3, 4, 1)})
         assert host.n_items == 3
         assert np.array_equal(host.samples(probe)[..., 0].ravel(), np.arange(12.0))
+
+
+def test_a_simulator_of_plain_pes_names_the_conversion():
+    """A stub of nengo-loihi, which needs an environment of its own."""
+    code = """
+import sys, types
+import nengo
+stub, sub = types.ModuleType("nengo_loihi"), types.ModuleType("nengo_loihi.builder")
+class Builder(nengo.builder.Builder):
+    builders = {nengo.Connection: lambda model, connection: "built"}
+sub.Builder = stub.Builder = Builder
+sys.modules.update({"nengo_loihi": stub, "nengo_loihi.builder": sub})
+import nengo_lr as nlr
+from nengo_lr.builder.hosts import hosts, known_hosts
+assert "nengo_loihi" in known_hosts() and "nengo_loihi" not in hosts()
+build = Builder.builders[nengo.Connection]
+chip = types.SimpleNamespace(split=types.SimpleNamespace(on_chip=lambda obj: True))
+host = types.SimpleNamespace(split=types.SimpleNamespace(on_chip=lambda obj: False))
+with nengo.Network():
+    a = nengo.Ensemble(10, 1)
+    plain = nengo.Connection(a, a, learning_rule_type=nengo.PES())
+    ours = nengo.Connection(a, a, learning_rule_type=[nlr.ScheduledPES(1e-3)])
+print(build(chip, plain), build(host, ours))
+try:
+    build(chip, ours)
+except nengo.exceptions.BuildError as error:
+    print(error)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    first, second = found.stdout.splitlines()
+    assert first == "built built"
+    assert "ScheduledPES(learning_rate=0.001)" in second
+    assert "to_error_scaling" in second

@@ -54,6 +54,8 @@ class Host:
         of the same name are left alone. None: any.
     announced : bool
         Whether the package is among Nengo's entry points ``nengo.backends``.
+    offered : bool
+        Whether it runs our rules, so that it is among the simulators on offer.
     works_in_place : bool
         Whether weights are changed in place, so that a weight change pays as two
         factors. Where a new array is made of whatever is added, they spare nothing.
@@ -70,6 +72,7 @@ class Host:
     extra: str | None = None
     major: str | None = None
     announced = True
+    offered = True
     works_in_place = True
     takes_schedules = True
     minibatches = False
@@ -254,7 +257,8 @@ def hosts() -> dict[str, type[Host]]:
     return {
         name: host
         for name, host in known_hosts().items()
-        if (
+        if host.offered
+        and (
             host.is_written_for(installed[name])
             if name in installed
             else not host.announced and importlib.util.find_spec(name) is not None
@@ -264,8 +268,10 @@ def hosts() -> dict[str, type[Host]]:
 
 def missing_hosts() -> dict[str, type[Host]]:
     """The simulators that nengo_lr knows and that are not installed, as in `hosts`."""
-    on_offer = hosts()
-    return {n: host for n, host in known_hosts().items() if n not in on_offer}
+    others = known_hosts().keys() - hosts().keys()
+    return {
+        n: host for n, host in known_hosts().items() if n in others and host.offered
+    }
 
 
 @cache  # to look through all installed packages takes 20 ms
@@ -306,8 +312,9 @@ def host_of(sim: nengo.Simulator) -> Host:
         If it is closed.
     """
     host = host_type(type(sim))
-    if host is None:
-        titles = ", ".join(f"{known.title}'s" for known in known_hosts().values())
+    if host is None or not host.offered:
+        known = [known for known in known_hosts().values() if known.offered]
+        titles = ", ".join(f"{host.title}'s" for host in known)
         raise ValidationError(
             f"must be an open simulator: {titles}, or a subclass (got {sim!r})", "sim"
         )
