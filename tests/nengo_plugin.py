@@ -17,3 +17,15 @@ def load_nengo_dl(request):
         return nengo_dl.Simulator(network, *args, progress_bar=False, **kwargs)
 
     return simulator
+
+
+def load_nengo_torch(request):
+    """The same for nengo-torch, at Nengo's own precision."""
+    import nengo_torch
+    import torch
+
+    def simulator(network, *args, **kwargs):
+        kwargs = {"progress_bar": False, "dtype": torch.float64, **kwargs}
+        return nengo_torch.Simulator(network, *args, **kwargs)
+
+    return simulator
