@@ -279,3 +279,23 @@ def test_it_is_on_offer_with_nengos_precision():
     with HOST.make(pes(1e-3)) as sim:
         assert sim.dtype == torch.float64
         assert host_of(sim).n_items == 1
+
+
+@pytest.mark.parametrize("n_items", [1, 2])
+def test_rules_that_nengos_optimizer_has_merged(n_items):
+    with nengo.Network(seed=0) as network:
+        parts = [pes(ExponentialDecay(1e-3, tau=tau)) for tau in (0.1, 0.2, 0.3)]
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        sim.run_steps(100)
+        right = [sim.data[part.weights] for part in parts]
+    with simulator(network, minibatch_size=n_items) as sim:
+        built = [type(op) for op in sim.operators]
+        assert operators.TorchGroup in built
+        assert "TorchOperatorFallback" not in {cls.__name__ for cls in built}
+        set_learning_rate(sim, parts[2].connection.learning_rule, 0.0)
+        sim.run_steps(100)
+        for part, expected in zip(parts[:2], right):
+            for item in host_of(sim).samples(part.weights):
+                assert relative(item, expected) < 1e-12
+        found = host_of(sim).samples(parts[2].weights)
+        assert np.all(found == found[:, :1])

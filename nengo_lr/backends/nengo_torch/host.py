@@ -77,7 +77,8 @@ class NengoTorch(Host):
             return None
         values = self.sim.signals[signal].detach().cpu().numpy()
         # nengo-torch has a control for each item, but we set all of them at once
-        one = self.n_items == 1 or not getattr(signal, "minibatched", True)
+        controls = [keys.get("control") for keys in self.sim.model.sig.values()]
+        one = self.n_items == 1 or any(signal is control for control in controls)
         return (values[0] if one and signal.ndim else values).copy()
 
     def write(self, signal, values):

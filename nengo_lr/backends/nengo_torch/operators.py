@@ -38,6 +38,7 @@ from nengo_lr.builder import (
 from nengo_lr.builder.control import BUILT, CHOICE, FROZEN
 from nengo_lr.builder.guard import PERIOD, limit_of, overflowing, stop, too_large
 from nengo_lr.builder.kernels import SMALL
+from nengo_lr.builder.merging import Group
 
 
 def registered(op_type):
@@ -48,6 +49,36 @@ def registered(op_type):
         return cls
 
     return register
+
+
+@registered(Group)
+class TorchGroup:
+    """Operators that Nengo's optimizer has merged, one after the other."""
+
+    compile_safe = False
+    compile_reason = "the learning rules of nengo_lr can be changed while they run"
+
+    def __init__(self, operators):
+        self.operators = operators
+
+    @classmethod
+    def from_nengo(cls, op, **context):
+        """Build an operator, as nengo-torch calls it."""
+        return cls([TorchBuilder.build(member, **context) for member in op.ops])
+
+    def reset(self, rng=None):
+        """Start anew; nengo-torch calls this when it is reset."""
+        for operator in self.operators:
+            operator.reset(rng=rng)
+
+    def sync_state_from_signals(self, signals):
+        """Start anew; nengo-torch calls this when signals have been written."""
+        for operator in self.operators:
+            operator.sync_state_from_signals(signals)
+
+    def __call__(self, signals):
+        for operator in self.operators:
+            operator(signals)
 
 
 def nothing():
