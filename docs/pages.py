@@ -18,7 +18,7 @@ import nengo_lr
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 HIDDEN = {"backends", "checks", "cli", "error_loop"}
-HIDDEN |= {"params", "version"}
+HIDDEN |= {"params", "version", "__main__"}
 """Rooms that are not for users."""
 
 FIRST = ("learning_rules", "schedules", "feedback", "optimizers", "networks")

@@ -5,13 +5,25 @@ import numpy as np
 import pytest
 from helpers import learning_network, relative, weight_solver
 
-from nengo_lr import ErrorDriven, GreedyRate, ReduceOnPlateau, ScheduledPES
+from nengo_lr import (
+    ErrorDriven,
+    GreedyRate,
+    ReduceOnPlateau,
+    ScheduledPES,
+    feedback,
+)
 
 LAWS = [
     ErrorDriven(1e-5, 1e-3, scale=0.5, tau=0.02),
     ReduceOnPlateau(1e-3, factor=0.5, patience=0.02, threshold=0.1, tau=0.01),
     GreedyRate(1e-3, 0.02, minimum=1e-4, maximum=2e-3),
 ]
+
+
+def test_every_law_is_tested():
+    assert {type(law).__name__ for law in LAWS} == set(feedback.__all__) - {
+        "FeedbackLaw"
+    }
 
 
 def law_network(law, **kwargs):

@@ -21,6 +21,7 @@ LAYERS = [
     ["weights"],
     ["lab"],
     ["cli"],
+    ["__main__"],
 ]
 """The rooms of the house. Each may import from those in the lines above its own."""
 

@@ -229,6 +229,13 @@ class Host:
         self.sim._probe_step_time()
         self.sim.clear_probes()
 
+    @classmethod
+    def how_to_install(cls):
+        """What to do where the simulator is missing, as the end of a sentence."""
+        if cls.extra is None:
+            return f"install the package {cls.name}"
+        return f"pip install 'nengo-lr[{cls.extra}]'"
+
     @staticmethod
     def reason(error):
         """What went wrong in a run, without the simulator's own report around it."""
@@ -240,8 +247,14 @@ def known_hosts():
     """All hosts by name, whether their simulators are installed or not."""
     known = {Host.name: Host}
     for module in pkgutil.iter_modules(importlib.import_module(BACKENDS).__path__):
-        folder = importlib.import_module(f"{BACKENDS}.{module.name}")
-        known[module.name] = folder.HOST
+        host = importlib.import_module(f"{BACKENDS}.{module.name}").HOST
+        if host.name != module.name or "make" not in vars(host):
+            # it would run on Nengo's own simulator, and say that it does not
+            raise TypeError(
+                f"{host.__module__}.{host.__name__} must have the name {module.name!r} "
+                f"(got {host.name!r}) and a method make of its own"
+            )
+        known[module.name] = host
     return known
 
 

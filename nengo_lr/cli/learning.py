@@ -66,7 +66,7 @@ def compare(model, jobs, output, simulators, **question):
     missing = missing_hosts().values() if simulators is None else ()
     for host in missing:
         click.echo(
-            f"{host.title} is not installed: pip install 'nengo-lr[{host.extra}]' "
+            f"{host.title} is not installed: {host.how_to_install()} "
             "adds it to the table"
         )
 

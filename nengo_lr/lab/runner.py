@@ -279,8 +279,9 @@ def check_workers(pool, trials):
             pickle.dumps(trials)
         except Exception as error:
             raise ValidationError(
-                f"cannot be sent to another process ({error}): define the function at "
-                'the top level of a module, or run with executor="serial"',
+                f"cannot be sent to another process ({error}): define what it is made "
+                "of, and a method's convert, at the top level of a module, or run with "
+                'executor="serial"',
                 "model",
             ) from None
     modules = {getattr(trial.model, "__module__", "__main__") for trial in trials}

@@ -371,8 +371,7 @@ def check_simulator(name, argument, obj):
     check_choice(name, {**hosts(), **missing}, argument, obj)
     if name in missing:
         raise ValidationError(
-            f"{missing[name].title} is not installed; "
-            f"pip install 'nengo-lr[{missing[name].extra}]'",
+            f"{missing[name].title} is not there; {missing[name].how_to_install()}",
             argument,
             obj,
         )
