@@ -1,5 +1,7 @@
 """What only NengoDL has: dtypes, minibatches, unrolled loops, merged operators."""
 
+from itertools import permutations
+
 import nengo
 import numpy as np
 import pytest
@@ -13,7 +15,14 @@ from helpers import (
     relative,
 )
 
-from nengo_lr import ExponentialDecay, PiecewiseConstant, ScheduledPES
+from nengo_lr import (
+    ExponentialDecay,
+    PiecewiseConstant,
+    ScheduledPES,
+    frozen,
+    set_learning_rate,
+)
+from nengo_lr.builder.hosts import host_of
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
@@ -185,3 +194,83 @@ def test_every_presynaptic_filter(NengoDL):
     for name, expected in data[0].items():
         assert np.any(expected[-1] != expected[0]), name
         assert relative(data[1][name], expected) < 1e-12, name
+
+
+# --- parameters, which hold what was learned and nothing else
+
+
+def mixed(rule):
+    """Rules of several shapes, some alike."""
+    with nengo.Network() as network:
+        network.parts = [
+            learning_network(rule, kind, n_neurons=n)
+            for kind, n in [
+                (decoded, 30),
+                (decoded, 20),
+                (decoded, 30),
+                (neurons_to_neurons, 30),
+                (CONNECTIONS["sliced_dimensions"], 30),
+                (CONNECTIONS["weight_solver"], 30),
+            ]
+        ]
+    return network
+
+
+def all_weights(sim, network):
+    return [
+        host_of(sim).read(sim.model.sig[part.connection]["weights"])
+        for part in network.parts
+    ]
+
+
+RULES = {
+    "PES": nengo.PES(1e-4),
+    "ScheduledPES": ScheduledPES(1e-4),
+    "decay": ScheduledPES(ExponentialDecay(1e-4, tau=1.0)),
+}
+
+
+@pytest.mark.parametrize(("saved", "loaded"), [*permutations(RULES, 2)])
+def test_parameters_fit_every_rule(NengoDL, tmp_path, saved, loaded):
+    network = mixed(RULES[saved])
+    with NengoDL(network) as sim:
+        before = all_weights(sim, network)
+        sim.run_steps(20)
+        learned = all_weights(sim, network)
+        sim.save_params(str(tmp_path / "params"))
+    other = mixed(RULES[loaded])
+    with NengoDL(other) as sim:
+        sim.load_params(str(tmp_path / "params"))
+        for values, expected, old in zip(all_weights(sim, other), learned, before):
+            assert np.array_equal(values, expected)
+            assert not np.array_equal(values, old)
+
+
+@pytest.mark.filterwarnings("ignore:The learning rate of .* goes back")
+def test_parameters_neither_freeze_nor_set_rates(NengoDL, tmp_path):
+    path = str(tmp_path / "params")
+    network = learning_network(ScheduledPES(1e-3))
+    rule = network.connection.learning_rule
+    with network:
+        rates = nengo.Probe(rule, "learning_rate")
+    with NengoDL(network) as sim:
+        sim.run_steps(5)
+        set_learning_rate(sim, rule, 5e-4)
+        with frozen(sim):
+            sim.save_params(path)
+            sim.save_params(path + " with state", include_state=True)
+    for kwargs in ({}, {"include_state": True}):
+        with NengoDL(network) as sim:
+            sim.load_params(path + (" with state" if kwargs else ""), **kwargs)
+            sim.run_steps(5)
+            weights = sim.data[network.weights]
+            assert np.all(sim.data[rates][-5:] == 1e-3)
+            assert not np.array_equal(weights[-5], weights[-1])
+            # and a file that was loaded into a simulator does not undo its rates
+            set_learning_rate(sim, rule, 2e-4)
+            sim.load_params(path)
+            sim.run_steps(5)
+            assert np.all(sim.data[rates][-5:] == 2e-4)
+            sim.reset(include_trainable=False)
+            sim.run_steps(5)
+            assert np.all(sim.data[rates] == 1e-3)

@@ -22,11 +22,9 @@ BUILT, NUMBER, SCHEDULE = range(3)
 def build_control(model, rule):
     """Build the Signal (3,) by which a rule is controlled while it runs.
 
-    Only operators of nengo_lr read it, and no operator writes it. NengoDL holds it to
-    be a parameter that is not trained: runs that are not stateful leave it alone.
+    Only operators of nengo_lr read it, and no operator writes it.
     """
     control = Signal(np.zeros(3), name="nengo_lr:control")
-    control.trainable = control.minibatched = False
     model.sig[rule]["control"] = control
     return control
 

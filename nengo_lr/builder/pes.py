@@ -358,21 +358,36 @@ def build_scheduled_pes(model, scheduled, rule):
     weights = add_delta.dst
     reads = model.step, control, rate, pes.error, activities, weights
     guard = {"owner": str(rule.connection), "guarded": is_guarded(model.toplevel)}
+    in_place = host_for(model).works_in_place
     if scheduled.optimizer is not None:
         optimizer = scheduled.optimizer
         state = build_optimizer_state(model, optimizer, rule, pes.delta.shape)
         optimized = {"delta": pes.delta, "state": state, "optimizer": optimizer}
-        add_op(model, SimOptimizedPES(*reads, **optimized, **guard))
-        add_op(model, SimAddDelta(control, pes.delta, weights))
-    elif is_probed(model, rule, "delta") or not host_for(model).works_in_place:
-        add_op(model, SimScheduledPES(*reads, delta=pes.delta, **guard))
-        add_op(model, SimAddDelta(control, pes.delta, weights))
+        compute = SimOptimizedPES(*reads, **optimized, **guard)
+        add = SimAddDelta(control, pes.delta, weights)
+    elif is_probed(model, rule, "delta") or not in_place:
+        compute = SimScheduledPES(*reads, delta=pes.delta, **guard)
+        add = SimAddDelta(control, pes.delta, weights)
     else:
         left = Signal(shape=(pes.error.size, 1), name="ScheduledPES:left")
         right = Signal(shape=(1, pes.pre_filtered.size), name="ScheduledPES:right")
         model.sig[rule].update(left=left, right=right)
-        add_op(model, SimPESFactors(*reads, left=left, right=right, **guard))
-        add_op(model, SimAddOuter(control, left, right, weights))
+        compute = SimPESFactors(*reads, left=left, right=right, **guard)
+        add = SimAddOuter(control, left, right, weights)
+    if not in_place:
+        hide_weights(compute)
+    add_op(model, compute)
+    add_op(model, add)
+
+
+def hide_weights(op):
+    """Leave the weights, which only a message needs, out of what an operator reads.
+
+    NengoDL orders its parameters by the operators that read them. So they have the
+    places that `nengo.PES` gives them, and files of parameters fit both.
+    """
+    op.weights = op.weights
+    op.reads = [signal for signal in op.reads if signal is not op.weights]
 
 
 def build_optimizer_state(model, optimizer, rule, shape):

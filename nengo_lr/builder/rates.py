@@ -174,9 +174,6 @@ class SimScheduledRate(SimRate):
     ----------
     step, control, rate, owner, tag
         As in `SimRate`; ``rate`` is a Signal (1,).
-    clock : Signal (1,)
-        The last step that learned at the schedule's rate. Only NengoDL updates it,
-        where the time can be set back and the weights are not.
     schedule : Schedule
         The rate as a function of time in seconds.
 
@@ -185,15 +182,12 @@ class SimScheduledRate(SimRate):
     1. sets ``[rate]``
     2. incs ``[]``
     3. reads ``[step, control]``
-    4. updates ``[clock]``
+    4. updates ``[]``
     """
 
-    clock = Slot("updates", 0)
-
-    def __init__(self, step, control, rate, clock, schedule, owner, tag=None):
+    def __init__(self, step, control, rate, schedule, owner, tag=None):
         super().__init__(step, control, rate, owner, tag=tag)
         self.schedule = schedule
-        self.updates = [clock]
 
     @property
     def _descstr(self):
@@ -371,13 +365,8 @@ def build_schedule_rate(model, schedule, rule, control):
             schedule,
         )
     rate = Signal(np.array([initial]), name="ScheduledPES:learning_rate")
-    clock = Signal(np.zeros(1, dtype=np.int32), name="ScheduledPES:clock")
-    clock.trainable, clock.minibatched = False, True  # NengoDL: as the weights
     owner = str(rule.connection)
-    add_op(
-        model,
-        SimScheduledRate(model.step, control, rate, clock, schedule, owner),
-    )
+    add_op(model, SimScheduledRate(model.step, control, rate, schedule, owner))
     return rate
 
 

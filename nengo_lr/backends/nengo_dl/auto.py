@@ -72,13 +72,13 @@ class SimAutoRateBuilder(ControlledBuilder):
             self.surroundings,
             tnp,
         )
-        rate = self.unless_frozen(signals, old_state[..., :1], rate, axes=1)
-        signals.scatter(self.rate_data, self.unless_chosen(signals, rate, axes=1))
+        rate = self.unless_frozen(old_state[..., :1], rate, axes=1)
+        signals.scatter(self.rate_data, self.unless_chosen(rate, axes=1))
         old = [old_state, *(self.last(signals, data) for data in self.update_data[1:])]
         for data, before, after in zip(self.update_data, old, [state, *others]):
-            after = self.unless_frozen(signals, before, after, axes=1)
+            after = self.unless_frozen(before, after, axes=1)
             if self.controlled:
-                built = self.control(signals, CHOICE, axes=1) == 0
+                built = self.control(CHOICE, axes=1) == 0
                 after = tf.where(built, after, before)
             signals.scatter(data, after)
 

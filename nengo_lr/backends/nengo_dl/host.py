@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import warnings
+from functools import cached_property
 
 import numpy as np
 from nengo.builder.processes import SimProcess
@@ -60,14 +61,18 @@ class NengoDL(Host):
         return data if self.sim.data.minibatched else data[None]
 
     def read(self, signal):
+        if signal in self._control_rows:
+            variable, row = self._control_rows[signal][0]
+            return variable.numpy()[row]
         stored = self._variable(signal)
         return None if stored is None else stored.numpy()[self._place(signal)]
 
     def write(self, signal, values):
-        stored = self._variable(signal)
-        data = stored.numpy()
-        data[self._place(signal)] = values
-        stored.assign(data)
+        for variable, row in self._control_rows.get(signal, ()):
+            variable.assign(put(variable, row, values))
+        if signal not in self._control_rows:
+            stored = self._variable(signal)
+            stored.assign(put(stored, self._place(signal), values))
 
     def set_control(self, control, values):
         if np.any(values):
@@ -75,6 +80,12 @@ class NengoDL(Host):
 
             use_controls(self.sim)
         self.write(control, values)
+
+    @cached_property
+    def _control_rows(self):
+        from nengo_lr.backends.nengo_dl.signals import control_rows
+
+        return control_rows(self.sim)
 
     def _variable(self, signal):
         """The TensorFlow variable that keeps a signal between runs, or None."""
@@ -107,6 +118,9 @@ class NengoDL(Host):
 
     def finish(self):
         self.sim._update_steps()
+        for builder in self.sim.tensor_graph.op_builder.op_builds.values():
+            if hasattr(builder, "clock"):  # the weights have learned up to this step
+                builder.clock.assign(np.full(builder.clock.shape, self.sim.n_steps))
         for probe in self.sim.model.probes:
             self.sim.model.params[probe] = []
 
@@ -118,6 +132,13 @@ class NengoDL(Host):
             if kind == "nengo.exceptions.SimulationError":
                 return message
         return error
+
+
+def put(variable, place, values):
+    """The values of a variable, with other ones at a place."""
+    data = variable.numpy()
+    data[place] = values
+    return data
 
 
 def import_quietly(name):

@@ -9,6 +9,7 @@ from nengo_dl.builder import Builder
 from nengo_lr.backends.nengo_dl.guard import guard
 from nengo_lr.backends.nengo_dl.signals import ControlledBuilder, same_shapes, stack
 from nengo_lr.builder import SimAddDelta, SimOptimizedPES, SimScheduledPES
+from nengo_lr.builder.control import FROZEN
 
 # NengoDL notes each operator that it does not know where it looks for ``y = 0 + x``;
 # weights never start a step at 0, so there is nothing to find
@@ -36,14 +37,14 @@ class PESGradientBuilder(ControlledBuilder):
     def build_step(self, signals):
         reads = self.rate_data, self.error_data, self.activities_data
         rate, error, activities = map(signals.gather, reads)
-        error = self.unless_frozen(signals, tf.zeros_like(error), error, axes=2)
+        error = self.unless_frozen(tf.zeros_like(error), error, axes=2)
         old = [
             signals.gather(data.reshape(shape))
             for data, shape in zip(self.update_data, self.update_shapes)
         ]
         new = self.change(signals, rate * self.scale, error, activities, *old)
         for data, *values in zip(self.update_data, old, new):
-            signals.scatter(data, self.unless_frozen(signals, *values, axes=2))
+            signals.scatter(data, self.unless_frozen(*values, axes=2))
         if self.ops[0].guarded:
             step = signals.gather(self.step_data)
             weights = signals.gather(self.weights_data)
@@ -99,19 +100,25 @@ class SimOptimizedPESBuilder(PESGradientBuilder):
 
 @Builder.register(SimAddDelta)
 class SimAddDeltaBuilder(ControlledBuilder):
-    """Build a group of `.SimAddDelta` operators."""
+    """Build a group of `.SimAddDelta` operators.
+
+    They merge as the operators do that add the changes of Nengo's own rules, so that
+    weights have the same places in NengoDL's parameters.
+    """
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        shape = (len(self.ops), *self.ops[0].delta.shape)
-        self.delta_data = signals.combine([op.delta for op in self.ops]).reshape(shape)
+        self.delta_data = signals.combine([op.delta for op in self.ops])
         self.target_data = signals.combine([op.target for op in self.ops])
+        self.rows = [op.delta.shape[0] for op in self.ops]
 
     def build_step(self, signals):
         delta = signals.gather(self.delta_data)
-        delta = self.unless_frozen(signals, tf.zeros_like(delta), delta, axes=2)
+        if self.controlled:
+            frozen = tf.repeat(self.control(FROZEN, axes=1), self.rows, axis=0)
+            delta = tf.where(frozen != 0, tf.zeros_like(delta), delta)
         signals.scatter(self.target_data, delta, mode="inc")
 
     @staticmethod
     def mergeable(x, y):
-        return same_shapes(x, y)
+        return True

@@ -10,6 +10,7 @@ from nengo_dl.builder import Builder
 
 from nengo_lr.backends.nengo_dl.signals import (
     ControlledBuilder,
+    own_variable,
     same_shapes,
     stack,
     unless,
@@ -31,15 +32,19 @@ class SimScheduledRateBuilder(ControlledBuilder):
     The step is an integer, and the rate is computed in float64: NengoDL's own time is
     float32, in which every fifth boundary falls on another step.
 
-    A run that is not stateful sets the time back, but not the weights. The clock stays
-    with the weights, so that a schedule that starts again does so with a warning.
+    A run that is not stateful sets the time back, but not the weights. The clock, the
+    last step in which a rule has learned, stays with the weights, so that a schedule
+    that starts again does so with a warning.
     """
+
+    clock = None
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
         self.step_data = signals[self.ops[0].step].reshape((1,))
         self.rate_data = signals.combine([op.rate for op in self.ops])
-        self.clock_data = signals.combine([op.clock for op in self.ops])
+        if self.clock is None:
+            self.clock = own_variable((len(self.ops),), tf.int32)
         self.varies = [not isinstance(op.schedule, Constant) for op in self.ops]
 
     def build_step(self, signals):
@@ -47,32 +52,36 @@ class SimScheduledRateBuilder(ControlledBuilder):
         t = tf.cast(step, tf.float64) * signals.dt_val
         rates = [self.rate(op, step, t, signals.dt_val) for op in self.ops]
         rates = tf.concat(rates, 0) if len(rates) > 1 else rates[0]
-        rates = self.unless_chosen(signals, tf.cast(rates, signals.dtype))
+        rates = self.unless_chosen(tf.cast(rates, signals.dtype))
         shape = (signals.minibatch_size, len(self.ops))
         signals.scatter(self.rate_data, tf.broadcast_to(rates, shape))
         if any(self.varies):
             return self.build_clock(signals, step)
 
+    def build_post(self, signals):
+        super().build_post(signals)
+        self.clock.assign(tf.zeros_like(self.clock))
+
     def build_clock(self, signals, step):
         """Let the clock go on, and tell where a schedule goes back."""
-        clock = signals.gather(self.clock_data)
-        signals.scatter(
-            self.clock_data,
-            self.unless_frozen(signals, clock, tf.broadcast_to(step, clock.shape)),
-        )
+        clock = tf.identity(self.clock)
         onward = step > clock
+        now = tf.broadcast_to(step, clock.shape)
+        with tf.control_dependencies([clock]):
+            go_on = self.clock.assign(self.unless_frozen(clock, now), read_value=False)
         if not all(self.varies):
             onward |= ~np.array(self.varies)
         if self.controlled:
             for element in (FROZEN, CHOICE):
-                onward |= self.control(signals, element, axes=0) != 0
+                onward |= self.control(element, axes=0) != 0
         warn = partial(self.warn, dt=signals.dt_val)
-        return unless(tf.reduce_all(onward), warn, step, onward, clock)
+        with tf.control_dependencies([go_on]):
+            return unless(tf.reduce_all(onward), warn, step, onward, clock)
 
     def warn(self, step, onward, clock, dt):
         """Tell that schedules go back in time while the weights do not."""
         t = step.item() * dt
-        for op, last in zip(self.ops, np.max(np.where(onward, 0, clock), axis=0)):
+        for op, last in zip(self.ops, np.where(onward, 0, clock)):
             if last:
                 warnings.warn(
                     f"The learning rate of {op.owner} goes back to t={t:g} s, "
@@ -113,7 +122,7 @@ class SimNodeRateBuilder(ControlledBuilder):
 
     def build_step(self, signals):
         outputs = signals.gather(self.output_data)
-        signals.scatter(self.rate_data, self.unless_chosen(signals, outputs, axes=1))
+        signals.scatter(self.rate_data, self.unless_chosen(outputs, axes=1))
 
         def check(step, outputs):
             for i, op in enumerate(self.ops):
@@ -147,11 +156,11 @@ class SimFeedbackRateBuilder(ControlledBuilder):
         error = signals.gather(self.error_data)
         law = self.ops[0].law
         state, rate = law.update(old_state, step, signals.dt_val, error, tnp)
-        rate = self.unless_frozen(signals, old_state[..., :1], rate, axes=1)
-        signals.scatter(self.rate_data, self.unless_chosen(signals, rate, axes=1))
-        state = self.unless_frozen(signals, old_state, state, axes=1)
+        rate = self.unless_frozen(old_state[..., :1], rate, axes=1)
+        signals.scatter(self.rate_data, self.unless_chosen(rate, axes=1))
+        state = self.unless_frozen(old_state, state, axes=1)
         if self.controlled:
-            built = self.control(signals, CHOICE, axes=1) == 0
+            built = self.control(CHOICE, axes=1) == 0
             state = tf.where(built, state, old_state)
         signals.scatter(self.state_data, state)
 

@@ -44,7 +44,7 @@ class SimScaledRuleBuilder(ControlledBuilder):
         delta = signals.gather(self.delta_data.reshape(self.shape))
         # a change that is not finite would survive a rate of 0
         scaled = tf.where(rate == 0, tf.zeros_like(delta), rate * delta)
-        delta = self.unless_frozen(signals, old, scaled, axes=2)
+        delta = self.unless_frozen(old, scaled, axes=2)
         signals.scatter(self.delta_data, delta)
 
     @staticmethod

@@ -1,5 +1,6 @@
 """What the builders of several operators share."""
 
+import numpy as np
 import tensorflow as tf
 from nengo_dl.builder import OpBuilder
 
@@ -13,29 +14,38 @@ class ControlledBuilder(OpBuilder):
     simulations neither freeze a rule nor change its rate, and each operation of
     TensorFlow costs about a hundredth of a small model's step.
 
+    They are variables of their own, not Signals: runs that are not stateful set back
+    NengoDL's state, ``sim.save_params`` saves its parameters, and they are neither.
+
     Attributes
     ----------
     controlled : bool
         Whether the graph that is built reads the controls.
+    controls : tf.Variable (group, 3)
+        The rules' controls, which `sim.reset` sets to 0.
     """
 
     controlled = False
+    controls = None
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        self.control_data = stack(signals, [op.control for op in self.ops])
+        if self.controls is None:  # the graph may be built again
+            self.controls = own_variable((len(self.ops), 3), signals.dtype)
 
-    def control(self, signals, element, axes):
+    def build_post(self, signals):
+        super().build_post(signals)
+        self.controls.assign(tf.zeros_like(self.controls))
+
+    def control(self, element, axes):
         """One element of the controls, which goes with tensors (..., group, *axes)."""
-        values = signals.gather(self.control_data)[:, element]
-        return tf.reshape(values, (-1, *[1] * axes))
+        return tf.reshape(self.controls[:, element], (-1, *[1] * axes))
 
-    def unless_frozen(self, signals, old, new, axes=0):
+    def unless_frozen(self, old, new, axes=0):
         """What is new where rules learn, and what is old where they are frozen.
 
         Parameters
         ----------
-        signals : SignalDict
         old : tensor (..., group, *axes)
         new : tensor (..., group, *axes)
         axes : int
@@ -43,22 +53,37 @@ class ControlledBuilder(OpBuilder):
         """
         if not self.controlled:
             return new
-        return tf.where(self.control(signals, FROZEN, axes) != 0, old, new)
+        return tf.where(self.control(FROZEN, axes) != 0, old, new)
 
-    def unless_chosen(self, signals, rate, axes=0):
+    def unless_chosen(self, rate, axes=0):
         """The rates that were built, and others where they were chosen.
 
         Parameters
         ----------
-        signals : SignalDict
         rate : tensor (..., group, *axes)
         axes : int
             How many axes there are after that of the group.
         """
         if not self.controlled:
             return rate
-        chosen = self.control(signals, CHOICE, axes) != 0
-        return tf.where(chosen, self.control(signals, VALUE, axes), rate)
+        chosen = self.control(CHOICE, axes) != 0
+        return tf.where(chosen, self.control(VALUE, axes), rate)
+
+
+def own_variable(shape, dtype):
+    """Make a variable of zeros that NengoDL and Keras do not know."""
+    with tf.init_scope():
+        return tf.Variable(np.zeros(shape), dtype=dtype, trainable=False)
+
+
+def control_rows(sim):
+    """Where the controls are: a list of variables and rows for each Signal."""
+    rows = {}
+    for builder in sim.tensor_graph.op_builder.op_builds.values():
+        if isinstance(builder, ControlledBuilder):
+            for row, op in enumerate(builder.ops):
+                rows.setdefault(op.control, []).append((builder.controls, row))
+    return rows
 
 
 def use_controls(sim):
