@@ -393,7 +393,7 @@ def build_auto_rate(model, auto, rule, control, damp):
             auto,
             surroundings,
             directions.noise,
-            str(rule.connection),
+            rule.connection,
         )
     )
     model.sig[rule].update(learning_rate=rate, window=window, learnable=learnable)

@@ -1,5 +1,7 @@
 """The filter of the presynaptic activities, which belongs to the rule."""
 
+from functools import lru_cache
+
 import numpy as np
 from nengo.builder.processes import SimProcess
 from nengo.synapses import LinearFilter
@@ -16,20 +18,19 @@ class SimActivityFilter(Mergeable, SimProcess):
     ----------
     *args, **kwargs
         As of `nengo.builder.processes.SimProcess`.
+
+    Attributes
+    ----------
+    a, b : float
     """
 
     @property
     def x(self):
         return self.state["X"]
 
-    def factors(self, dt):
-        """The numbers a and b of the filter for steps of length ``dt`` in seconds."""
-        step = one_state(self, dt)
-        return step.a, step.b
-
     def make_step(self, signals, dt, rng):
         input, output, x = signals[self.input], signals[self.output], signals[self.x]
-        return make_filter(input, output, x, *self.factors(dt))
+        return make_filter(input, output, x, self.a, self.b)
 
 
 def make_filter(input, output, x, a, b):
@@ -54,12 +55,15 @@ def make_filter(input, output, x, a, b):
     return step_filter
 
 
-def one_state(op, dt):
-    """Nengo's step of a filter that has one state element, or None."""
-    shape = op.input.shape
-    state = op.process.make_state(shape, shape, dt)
-    step = op.process.make_step(shape, shape, dt, None, state)
-    return step if isinstance(step, LinearFilter.OneX) else None
+@lru_cache(maxsize=256)
+def one_state(process, dt):
+    """Nengo's step of a filter that has one state element, or None.
+
+    It is remembered: to make it discrete takes longer than all else in building a rule.
+    """
+    state = process.make_state((2,), (2,), dt)
+    step = process.make_step((2,), (2,), dt, None, state)
+    return step if type(step) is LinearFilter.OneX else None
 
 
 def own_filter(op, dt):
@@ -73,11 +77,12 @@ def own_filter(op, dt):
         or op.input is None
         or op.input.ndim != 1
         or not isinstance(op.process, LinearFilter)
-        or one_state(op, dt) is None
+        or (step := one_state(op.process, dt)) is None
     ):
         return op
     new = SimActivityFilter(
         op.process, op.input, op.output, op.t, op.mode, op.state, tag=op.tag
     )
+    new.a, new.b = step.a, step.b
     new.is_merged = True
     return new

@@ -129,7 +129,7 @@ def step_filters(ops, signals, dt, rng):
     x, x_refresh = gather([signals[op.x][0] for op in ops])
     if output_refresh is not None or x_refresh is not None:
         return one_by_one(ops, signals, dt, rng)
-    numbers = np.array([op.factors(dt) for op in ops])
+    numbers = np.array([(op.a, op.b) for op in ops])
     if np.all(numbers == numbers[0]):
         a, b = numbers[0].tolist()
     else:

@@ -77,7 +77,7 @@ def pes_guard(step, rate, error, activities, weights, owner, dt, gradient):
     ----------
     step, rate, error, activities, weights : array
         What a `.SimPESGradient` reads, beside its control.
-    owner : str
+    owner : object
         What has these weights, for the message.
     dt : float
         The step's length in seconds.
@@ -146,7 +146,7 @@ class SimWeightsGuard(Mergeable):
         The learning rate, for the message.
     weights : Signal (m, n)
         The weights or encoders that the rule modifies.
-    owner : str
+    owner : object
         What has these weights, for the message.
     tag : str, optional
         A label associated with the operator, for debugging purposes.

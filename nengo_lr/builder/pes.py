@@ -1,6 +1,6 @@
 """Operators and the build function of `.ScheduledPES`."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from nengo.builder import Builder, Signal
@@ -47,7 +47,7 @@ class SimPESGradient(Mergeable):
         The weights, for the guard's message.
     updates : list of Signal
         The weight change, and all that the operator keeps from step to step.
-    owner : str
+    owner : object
         What has these weights, for the guard's message.
     guarded : bool
         Whether the operator stops the simulation before the weights overflow.
@@ -317,6 +317,15 @@ def is_probed(model, rule, attribute):
     )
 
 
+@lru_cache(maxsize=64)
+def plain_pes(pre_synapse):
+    """The rule whose wiring a `.ScheduledPES` has; to make it takes long.
+
+    The rate is never used; it only has to be one that PES accepts without a warning.
+    """
+    return PES(1e-4, pre_synapse=pre_synapse)
+
+
 @Builder.register(ScheduledPES)
 def build_scheduled_pes(model, scheduled, rule):
     """Build a `.ScheduledPES` rule into a model.
@@ -341,8 +350,7 @@ def build_scheduled_pes(model, scheduled, rule):
     Does not modify ``model.params[]`` and can therefore be called more than once with
     the same `.ScheduledPES` instance.
     """
-    # the rate is never used; it only has to be one that PES accepts without a warning
-    plain = PES(1e-4, pre_synapse=scheduled.pre_synapse)
+    plain = plain_pes(scheduled.pre_synapse)
     add_delta, pes = take_over_rule(model, plain, rule, SimPES)
     encoded = pes.error is not model.sig[rule]["in"]
     control = build_control(model, rule)
@@ -357,7 +365,7 @@ def build_scheduled_pes(model, scheduled, rule):
 
     weights = add_delta.dst
     reads = model.step, control, rate, pes.error, activities, weights
-    guard = {"owner": str(rule.connection), "guarded": is_guarded(model.toplevel)}
+    guard = {"owner": rule.connection, "guarded": is_guarded(model.toplevel)}
     in_place = host_for(model).works_in_place
     if scheduled.optimizer is not None:
         optimizer = scheduled.optimizer

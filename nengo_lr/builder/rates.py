@@ -24,7 +24,7 @@ def check_rate(rate, owner, step, dt):
     ----------
     rate : float or array
         The learning rate of this step.
-    owner : str
+    owner : object
         What has this rate, for the message.
     step : int
         The simulator's step.
@@ -55,7 +55,7 @@ def rate_setter(schedule, owner, step, rate, dt):
     Parameters
     ----------
     schedule : Schedule
-    owner : str
+    owner : object
         What has this rate, for error messages.
     step : array ()
         The simulator's integer step.
@@ -102,7 +102,7 @@ class SimRate(Mergeable):
         The rule's control, which may choose another rate.
     rate : Signal (1,) or (m,)
         The learning rate.
-    owner : str
+    owner : object
         What has this rate, for error messages.
     tag : str, optional
         A label associated with the operator, for debugging purposes.
@@ -365,7 +365,7 @@ def build_schedule_rate(model, schedule, rule, control):
             schedule,
         )
     rate = Signal(np.array([initial]), name="ScheduledPES:learning_rate")
-    owner = str(rule.connection)
+    owner = rule.connection
     add_op(model, SimScheduledRate(model.step, control, rate, schedule, owner))
     return rate
 
@@ -390,7 +390,7 @@ def build_node_rate(model, node, rule, control, per_neuron_error):
         )
     rate = Signal(shape=(node.size_out,), name="ScheduledPES:learning_rate")
     # not add_op, which would read the Node's signal before it may have been built
-    owner = str(rule.connection)
+    owner = rule.connection
     model.operators.append(SimNodeRate(model.step, control, rate, node, model, owner))
     return rate
 
@@ -400,6 +400,6 @@ def build_feedback_rate(model, law, rule, control):
     state = Signal(law.initial_state, name="FeedbackLaw:state")
     rate = Signal(shape=(1,), name="FeedbackLaw:learning_rate")
     error = model.sig[rule]["in"]
-    owner = str(rule.connection)
+    owner = rule.connection
     model.add_op(SimFeedbackRate(model.step, control, error, rate, state, law, owner))
     return rate

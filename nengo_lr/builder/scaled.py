@@ -40,7 +40,7 @@ class SimScaledRule(Operator):
         The weights or encoders, for the guard's message.
     own_rate : float
         The learning rate that the rule's operator has.
-    owner : str
+    owner : object
         What has these weights, for the guard's message.
     guarded : bool
         Whether the operator stops the simulation before the weights overflow.
@@ -169,7 +169,7 @@ def build_scheduled(model, scheduled, rule):
 
     control = build_control(model, rule)
     rate = build_rate(model, scheduled, rule, control, per_neuron_error=True)
-    weights, delta, owner = add_delta.dst, add_delta.src, str(rule.connection)
+    weights, delta, owner = add_delta.dst, add_delta.src, rule.connection
     guarded = is_guarded(model.toplevel)
     model.add_op(
         SimScaledRule(
