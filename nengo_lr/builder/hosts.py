@@ -248,7 +248,8 @@ def known_hosts():
     known = {Host.name: Host}
     for module in pkgutil.iter_modules(importlib.import_module(BACKENDS).__path__):
         host = importlib.import_module(f"{BACKENDS}.{module.name}").HOST
-        if host.name != module.name or "make" not in vars(host):
+        has_make = "make" in vars(host) or not host.offered
+        if host.name != module.name or not has_make:
             # it would run on Nengo's own simulator, and say that it does not
             raise TypeError(
                 f"{host.__module__}.{host.__name__} must have the name {module.name!r} "
