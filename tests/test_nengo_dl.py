@@ -196,6 +196,33 @@ def test_every_presynaptic_filter(NengoDL):
         assert relative(data[1][name], expected) < 1e-12, name
 
 
+def test_rules_with_one_schedule_evaluate_it_once(NengoDL, monkeypatch):
+    evaluated, evaluate = [], ExponentialDecay.evaluate
+    monkeypatch.setattr(
+        ExponentialDecay,
+        "evaluate",
+        lambda self, t, xp: evaluated.append(xp) or evaluate(self, t, xp),
+    )
+    taus = 0.1, 0.2, 0.1, 0.1, 0.2
+    with nengo.Network() as network:
+        parts = [
+            learning_network(ScheduledPES(ExponentialDecay(1e-3, t))) for t in taus
+        ]
+        rates = [
+            nengo.Probe(p.connection.learning_rule, "learning_rate") for p in parts
+        ]
+    with NengoDL(network) as sim:
+        once = sum(xp is not np for xp in evaluated)
+        sim.run_steps(3)
+    traced = sum(xp is not np for xp in evaluated)
+    assert once == 2
+    assert traced % 2 == 0
+    times = 1e-3 * np.arange(1, 4)
+    for tau, rate in zip(taus, rates):
+        expected = 1e-3 * np.exp(-times / tau)
+        assert np.allclose(sim.data[rate][:, 0], expected, rtol=1e-12, atol=0)
+
+
 # --- parameters, which hold what was learned and nothing else
 
 

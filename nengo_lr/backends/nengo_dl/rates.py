@@ -50,13 +50,30 @@ class SimScheduledRateBuilder(ControlledBuilder):
     def build_step(self, signals):
         step = signals.gather(self.step_data)
         t = tf.cast(step, tf.float64) * signals.dt_val
-        rates = [self.rate(op, step, t, signals.dt_val) for op in self.ops]
-        rates = tf.concat(rates, 0) if len(rates) > 1 else rates[0]
+        rates = self.evaluate(step, t, signals.dt_val)
         rates = self.unless_chosen(tf.cast(rates, signals.dtype))
         shape = (signals.minibatch_size, len(self.ops))
         signals.scatter(self.rate_data, tf.broadcast_to(rates, shape))
         if any(self.varies):
             return self.build_clock(signals, step)
+
+    def evaluate(self, step, t, dt):
+        """The rates as a float64 tensor (group,), or (1,) if they are all the same.
+
+        Each schedule is evaluated once for all rules that have it; functions are called
+        for each.
+        """
+        rates, places = {}, []
+        for i, op in enumerate(self.ops):
+            key = op.schedule if op.schedule.traceable else i
+            if key not in rates:
+                rates[key] = len(rates), self.rate(op, step, t, dt)
+            places.append(rates[key][0])
+        values = [rate for _, rate in rates.values()]
+        if len(values) == 1:
+            return values[0]
+        values = tf.concat(values, 0)
+        return values if len(rates) == len(places) else tf.gather(values, places)
 
     def build_post(self, signals):
         super().build_post(signals)
