@@ -73,6 +73,7 @@ class Learned(Mapping):
     """
 
     def __init__(self, arrays):
+        check_type(arrays, Mapping, "arrays", "a dict of arrays", type(self))
         self._arrays = {}
         for name, values in arrays.items():
             *_, what = name.split(" ")
@@ -203,25 +204,22 @@ def learned(sim: nengo.Simulator, item: int | None = None) -> Learned:
     signals, params = sim.model.sig, sim.model.params
     names = names_of(network)
 
+    if item is None and host.n_items > 1:
+        raise ValidationError(
+            f"must be one of the {host.n_items} items of the minibatch", "item", learned
+        )
+    item = 0 if item is None else item
+    check_integer(item, "item", least=0, obj=learned)
+    if item >= host.n_items:
+        raise ValidationError(
+            f"must be less than {host.n_items}, the size of the minibatch (got {item})",
+            "item",
+            learned,
+        )
+
     def read(signal):
         values = host.read(signal)
-        if values.ndim > signal.ndim:
-            if item is None and len(values) > 1:
-                raise ValidationError(
-                    f"must be one of the {len(values)} items of the minibatch",
-                    "item",
-                    learned,
-                )
-            check_integer(item or 0, "item", least=0, obj=learned)
-            if (item or 0) >= len(values):
-                raise ValidationError(
-                    f"must be less than {len(values)}, the size of the minibatch "
-                    f"(got {item})",
-                    "item",
-                    learned,
-                )
-            values = values[item or 0]
-        return values
+        return values[item] if values.ndim > signal.ndim else values
 
     if not any(map(rules_of, network.all_connections)):
         raise ValidationError(

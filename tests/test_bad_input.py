@@ -21,7 +21,7 @@ from nengo_lr.lab import tasks
 from nengo_lr.schedules import expressions
 
 NOT_FOR_USERS = {"backends", "builder", "checks", "cli", "error_loop"}
-NOT_FOR_USERS |= {"params", "version"}
+NOT_FOR_USERS |= {"params", "version", "__main__"}
 
 RECORDS = {
     "lab.Comparison",
@@ -164,6 +164,7 @@ C = nlr.Constant(1e-3)
 TRIAL = nlr.lab.Trial(model, 1e-3, 0.01)
 CONNECTION = InSimulator(lambda sim: sim.model.toplevel.connection)
 SIM = InSimulator(lambda sim: sim)
+NETWORK = InSimulator(lambda sim: sim.model.toplevel)
 RULE = InSimulator(lambda sim: sim.model.toplevel.connection.learning_rule)
 NO_FILE = "/does/not/exist/run.checkpoint"
 
@@ -363,6 +364,29 @@ ROWS = {
         "sim": (SIM, SIMULATOR),
         "path": (NO_FILE, [(NO_FILE, FileNotFoundError, "exist"), *PATH]),
         "outside": ("refuse", CHOICE),
+    },
+    "weights.Learned": {
+        "arrays": (
+            {"a weights": [[0.0]]},
+            [
+                ("fast", "must be a dict"),
+                ({"a": [[0.0]]}, "must end in one of"),
+                ({"a weights": [[math.nan]]}, "finite"),
+                ({"a weights": [0.0]}, "2 axes"),
+            ],
+        )
+    },
+    "weights.learned": {
+        "sim": (SIM, SIMULATOR),
+        "item": (0, [(-1, "not less than 0"), (1, "less than 1"), ("fast", "integer")]),
+    },
+    "weights.with_learned": {
+        "network": (NETWORK, [("fast", "must be a nengo.Network")]),
+        "learned": (nlr.Learned({}), [("fast", "what learned(sim) returns")]),
+    },
+    "weights.without_learning": {
+        "network": (NETWORK, [("fast", "must be a nengo.Network")]),
+        "sim": (SIM, SIMULATOR),
     },
     "networks.ErrorScaler": {
         "n_neurons": (20, INTEGER),
