@@ -134,7 +134,7 @@ class Comparison(Answer):
             f"{100 * abs(1 - ratios[name]):.0f} % {word} with {name}"
             for name, word in words.items()
         ]
-        return f"The error is {', '.join(changes)} than with the {fixed[0]}"
+        return f"The error is {' and '.join(changes)} than with the {fixed[0]}"
 
     @property
     def moving(self):

@@ -15,7 +15,7 @@ from nengo_lr.lab.runner import workers
 
 __all__ = ["interleaved", "measure_costs"]
 
-STEPS, ROUNDS = 200, 11
+STEPS, ROUNDS = 200, 7
 """How many steps are timed at once, and how often."""
 
 
