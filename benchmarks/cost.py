@@ -2,11 +2,14 @@
 
     python benchmarks/cost.py                                # a short version
     python benchmarks/cost.py --sizes 50x1,5000x64 --methods ScheduledPES,Adam
+    python benchmarks/cost.py --simulators nengo_torch --device cuda --bits 32
 
 All methods take turns in one process, on one thread; the cost of a method is the median
 over the rounds of its CPU time for whole steps, divided by that of nengo.PES in the
 same round. "memory limit" is the model without learning and one pass that reads and
-writes all weights. The table (CSV) and the figure (PNG) go to a folder.
+writes all weights. On a GPU the program waits for each step, in nengo-torch's neurons,
+so that its CPU time is that of the step. The table (CSV) and the figure (PNG) go to a
+folder.
 """
 
 import os
@@ -138,13 +141,16 @@ def build(method, neurons, dimensions):
 # --- the measurements
 
 
-def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
+def measure(
+    names, neurons, dimensions, simulator="nengo", rounds=15, bits="64", **kwargs
+):
     """Measure whole steps of several methods, interleaved in this process.
 
     Returns one dict for each method, the baseline and the floor among them: the median
     and the quartiles of its ratio to nengo.PES, and the microseconds of a step of that.
     """
     names = list(dict.fromkeys([BASELINE, FLOOR, *names]))
+    nengo.rc.set("precision", "bits", bits)
     host = hosts()[simulator]
     simulators = {
         name: host.make(build(METHODS[name], neurons, dimensions), **kwargs)
@@ -153,16 +159,16 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
     weights = np.ones((dimensions, neurons))
     try:
         for sim in simulators.values():
-            sim.run_steps(20)
+            host(sim).run(20)
         seconds = ROUND_SECONDS[host.works_in_place]
-        n_steps = steps_per_round(simulators[BASELINE], seconds)
+        n_steps = steps_per_round(host(simulators[BASELINE]), seconds)
 
         def pass_over_weights():
             for _ in range(n_steps):
                 np.add(weights, 1.0, out=weights)
 
         runs = {
-            name: partial(sim.run_steps, n_steps) for name, sim in simulators.items()
+            name: partial(host(sim).run, n_steps) for name, sim in simulators.items()
         }
         runs["pass"] = pass_over_weights
         for run in runs.values():
@@ -190,11 +196,11 @@ def measure(names, neurons, dimensions, simulator="nengo", rounds=15, **kwargs):
     ]
 
 
-def steps_per_round(simulator, seconds):
+def steps_per_round(host, seconds):
     """How many steps take a simulator about so many seconds of CPU time."""
-    simulator.run_steps(100)
+    host.run(100)
     start = time.process_time()
-    simulator.run_steps(100)
+    host.run(100)
     return int(np.clip(100 * seconds / (time.process_time() - start), 10, 5000))
 
 
@@ -288,13 +294,16 @@ class Sizes(click.ParamType):
 @click.option("--methods", type=Names(METHODS), default=",".join(METHODS))
 @click.option("--simulators", type=Names(hosts()), default="nengo")
 @click.option("--minibatch", type=click.IntRange(min=1), help="Items of a minibatch.")
+@click.option("--device", help="Where nengo-torch computes, for example cuda.")
+@click.option("--bits", type=click.Choice(["32", "64"]), default="64")
 @click.option("--rounds", type=click.IntRange(min=3), default=11)
 @click.option("--output", type=OutputFolder(), default="nengo-lr-cost")
-def main(sizes, methods, simulators, minibatch, rounds, output):
+def main(sizes, methods, simulators, minibatch, device, bits, rounds, output):
     """Measure what learning costs, as ratios to nengo.PES."""
     rows = []
     for simulator in simulators:
-        options = {} if minibatch is None else {"minibatch_size": minibatch}
+        options = {"minibatch_size": minibatch, "device": device}
+        options = {key: value for key, value in options.items() if value is not None}
         for neurons, dimensions in sizes:
             wanted = [
                 name
@@ -303,7 +312,7 @@ def main(sizes, methods, simulators, minibatch, rounds, output):
             ]
             # a fresh process each, so that one size leaves nothing behind for the next
             with workers(1, 1) as executor:
-                job = (wanted, neurons, dimensions, simulator, rounds)
+                job = (wanted, neurons, dimensions, simulator, rounds, bits)
                 rows += executor.submit(measure, *job, **options).result()
     table = pd.DataFrame(rows)
     table.to_csv(output / "cost.csv", index=False)

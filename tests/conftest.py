@@ -4,7 +4,7 @@ import warnings
 import nengo
 import pytest
 
-from nengo_lr.builder.hosts import hosts
+from nengo_lr.builder.hosts import hosts, known_hosts
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # with hundreds of small models, keeping the cache in order costs more than it spares
@@ -52,7 +52,12 @@ SIMULATORS = {
 
 @pytest.fixture(params=list(SIMULATORS), ids=lambda name: name.replace(" ", "-"))
 def Simulator(request):
-    """Each simulator in turn: one test runs on all of them."""
+    """Each simulator in turn: one test runs on all that can do what it needs."""
+    host = known_hosts()[request.param.partition(" ")[0]]
+    for marker in request.node.iter_markers("needs"):
+        for need in marker.args:
+            if not getattr(host, need):
+                pytest.skip(f"{host.title}: {need} is False")
     return SIMULATORS[request.param]
 
 

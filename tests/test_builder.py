@@ -54,6 +54,7 @@ def all_connections(make_rule):
     return network, parts
 
 
+@pytest.mark.needs("has_float64")
 def test_constant_rate_equals_pes(Simulator):
     data = []
     for rule in (nengo.PES, ScheduledPES):
@@ -235,6 +236,7 @@ def test_rate_at_step_k_moves_the_weights_at_step_k_plus_1(Simulator):
 
 
 @pytest.mark.parametrize("dt", [1e-4, 5e-4, 1e-3, 2e-3])
+@pytest.mark.needs("has_float64")
 def test_switches_fall_on_their_step(Simulator, dt):
     n_steps = 500
     switches = np.arange(1, n_steps, 3)
@@ -365,6 +367,7 @@ def test_two_rules_with_two_schedules(Simulator):
 
 
 @pytest.mark.parametrize("container", [list, dict])
+@pytest.mark.needs("has_float64")
 def test_several_rules_on_one_connection(Simulator, container):
     def learn(rules):
         with nengo.Network(seed=1) as network:
@@ -405,6 +408,7 @@ def test_probing_delta_changes_nothing_and_shows_the_change(Simulator):
     assert np.all(np.abs(change - sim.data[delta][:-1]) <= np.spacing(np.max(weights)))
 
 
+@pytest.mark.needs("has_float64")
 def test_probed_delta_error_and_activities_equal_those_of_pes(Simulator):
     data = []
     for rule in (nengo.PES, ScheduledPES):
@@ -477,6 +481,7 @@ def picklable_network():
         lambda network: pickle.loads(pickle.dumps(network)),
     ],
 )
+@pytest.mark.needs("has_float64")
 def test_copies_of_a_network_learn_the_same(Simulator, duplicate):
     network = picklable_network()
     expected = weights_run(Simulator, network, 50)

@@ -36,6 +36,7 @@ def law_network(law, **kwargs):
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+@pytest.mark.needs("has_float64")
 def test_rate_is_that_of_the_law(Simulator, law):
     network = law_network(law, connect=weight_solver)
     with Simulator(network) as sim:

@@ -298,6 +298,7 @@ def test_rate_zero_freezes_exactly():
         assert np.any(weights[49] != weights[40])
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_one_rate_per_dimension(Simulator):
     network = one_of_each([1e-3, 0.0])
     with network:

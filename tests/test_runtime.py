@@ -23,6 +23,7 @@ from nengo_lr import (
 # --- frozen
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_nothing_moves_while_frozen(Simulator):
     network = all_networks()
     with Simulator(network) as sim:
@@ -77,6 +78,7 @@ def test_the_change_that_waited_is_the_one_before():
     assert np.allclose(steps[219:], steps[198], rtol=1e-9)
 
 
+@pytest.mark.needs("has_float64")
 def test_errors_of_any_size_are_fine_while_frozen(Simulator):
     """They cannot harm weights that do not move."""
     with nengo.Network(seed=0) as network:
@@ -303,6 +305,7 @@ def test_a_schedule_that_starts_again_warns(NengoDL, rate):
 # --- set_learning_rate
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_a_number_takes_the_place_of_any_rate(Simulator):
     network = all_networks()
     parts = network.parts.values()

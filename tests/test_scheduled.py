@@ -105,6 +105,7 @@ def test_the_rate_of_a_step_scales_the_change_of_that_step(rule):
     np.testing.assert_array_equal(sim.data[rates][:, 0], rate(sim.trange()))
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_kinds_of_rates_agree(Simulator):
     rule, factor = RULES["Oja"], 1e-6
     runs = []
@@ -122,6 +123,7 @@ def test_kinds_of_rates_agree(Simulator):
     assert relative(runs[2], runs[0]) < 1e-12
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_a_law_watches_an_error_that_is_connected(Simulator):
     law = ErrorDriven(low=0.0, high=2e-6, scale=1.0, tau=0.02)
     network = network_for(Scheduled(RULES["BCM"], law))
@@ -149,6 +151,7 @@ def test_a_law_watches_the_learning_signal_of_voja():
     assert sim.data[rate][-1] > 0  # its learning signal is 1 where nothing is connected
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_two_small_rates_in_one_network(Simulator):
     rules = [nengo.BCM(1e-9), nengo.BCM(9e-9)]
     with nengo.Network(seed=0) as network:

@@ -60,6 +60,7 @@ def test_half_the_step_gives_about_the_same_weights(final_weights):
     assert 0.4 < np.median(second / first) < 0.6
 
 
+@pytest.mark.needs("has_float64")
 def test_simulators_use_the_same_rates(Simulator):
     model = network()
     with Simulator(model) as sim:

@@ -65,6 +65,11 @@ class Host:
         Whether it can run several items at once, with data for each.
     freezes_any_rule : bool
         Whether rules that nengo_lr did not build can be frozen, too.
+    has_float64 : bool
+        Whether it can compute in float64.
+    runs_all_rules : bool
+        Whether it runs more than `.ScheduledPES` with a rate alone: optimizers,
+        `.Scheduled`, rates that need no number, and preconditioning.
     """
 
     name = "nengo"
@@ -77,6 +82,8 @@ class Host:
     takes_schedules = True
     minibatches = False
     freezes_any_rule = True
+    has_float64 = True
+    runs_all_rules = True
 
     def __init__(self, sim):
         self.sim = sim

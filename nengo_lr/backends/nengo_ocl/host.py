@@ -21,6 +21,8 @@ class NengoOCL(Host):
     extra = "ocl"
     works_in_place = False  # it has a plan for a matrix, and none for its factors
     freezes_any_rule = False
+    has_float64 = False
+    runs_all_rules = False
 
     @classmethod
     def register(cls):
