@@ -21,6 +21,7 @@ from nengo_torch.builder import TorchBuilder
 from nengo_lr.auto import Surroundings
 from nengo_lr.backends.nengo_torch import namespace
 from nengo_lr.builder import (
+    SimActivityFilter,
     SimAddDelta,
     SimAddOuter,
     SimAutoRate,
@@ -135,7 +136,7 @@ class TorchOperator:
     def __call__(self, signals):
         # tensors are replaced when they move to another device or carry gradients
         if self.tensors is None or any(
-            map(is_not, map(signals.__getitem__, self.bases), self.tensors)
+            map(is_not, map(signals._signals.__getitem__, self.bases), self.tensors)
         ):
             self.start(signals)
         self.step()
@@ -334,6 +335,21 @@ class TorchAutoRate(TorchStateRate):
             return update(state, coordinates, power, error, dt, loop, namespace)
 
         return set_from_auto
+
+
+@registered(SimActivityFilter)
+class TorchActivityFilter(TorchOperator):
+    """Filter activities with one state element each."""
+
+    def make_step(self, signals):
+        op, a, b = self.op, float(self.op.a), float(self.op.b)
+        input, output, x = signals[op.input], signals[op.output], signals[op.x][:, 0]
+
+        def step_filter():
+            x.mul_(a).add_(input, alpha=b)
+            output.copy_(x)
+
+        return step_filter
 
 
 @registered(SimDamp)
