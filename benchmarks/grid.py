@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 import cost
+import many_rules
 
 SIZES = ",".join(f"{n}x{d}" for d, n in product((1, 8, 64, 256), (50, 200, 1000, 5000)))
 NENGO_DL_SIZES = ",".join(
@@ -32,6 +33,7 @@ PARTS = {
         *("--simulators", "nengo_dl", "--sizes", "50x1,200x8,1000x64"),
         *("--methods", NENGO_DL_METHODS, "--minibatch", "16"),
     ],
+    "many rules": None,
     "memory": None,
 }
 
@@ -54,6 +56,8 @@ def main(only, rounds, output):
     for part in only.split(","):
         if part == "memory":
             print_memory()
+        elif part == "many rules":
+            many_rules.print_table(rounds=int(rounds))
         else:
             print(f"{part}:")
             options = [*PARTS[part], "--rounds", rounds, "--output", output / part]

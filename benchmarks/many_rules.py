@@ -23,6 +23,9 @@ import numpy as np
 
 from nengo_lr import Linear, ScheduledPES
 
+SIZES = "1x50,1x200,1x200x8,4x200,16x100,64x50,256x50"
+"""Numbers of rules, of neurons, and of dimensions (1 where there is none)."""
+
 METHODS = {
     "nengo.PES": lambda: nengo.PES(1e-4),
     "ScheduledPES": lambda: ScheduledPES(Linear(1e-4, 100.0)),
@@ -94,13 +97,17 @@ def measure(size, builds, rounds):
     print(f"| {size} | {base:.0f} | {' | '.join(cells)} |", flush=True)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default="1x50,1x200,1x200x8,4x200,16x100,64x50")
-    parser.add_argument("--builds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=7)
-    args = parser.parse_args()
+def print_table(sizes=SIZES, builds=5, rounds=7):
+    """Print the costs of models with many rules, at all sizes."""
     print(f"| rules x neurons | µs with nengo.PES | {' | '.join(METHODS)} |")
     print("|---" * (2 + len(METHODS)) + "|")
-    for size in args.sizes.split(","):
-        measure(size, args.builds, args.rounds)
+    for size in sizes.split(","):
+        measure(size, builds, rounds)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--builds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
+    print_table(**vars(parser.parse_args()))

@@ -424,7 +424,7 @@ def test_a_schedule_on_nengo_dl_asks_for_a_new_simulator(NengoDL):
     [
         (-1.0, "must be finite and not negative"),
         (np.nan, "must be finite"),
-        ("fast", "the only word is"),
+        ("fast", "must be a number, a Schedule"),
         (True, "must be a number"),
         (np.array([1e-3]), "must be a number"),
         (LAW, "must be part of the model"),
