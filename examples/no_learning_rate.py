@@ -98,9 +98,8 @@ with nlr.lab.plot.style():
         right.semilogy(np.arange(len(rates[name])) + 0.5, rates[name], label=name)
     left.set_title("constant rates, and auto (dashed)")
     right.set_title("the rate that auto uses")
-    for axis in (left.yaxis, right.yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter("{x:g}")
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("{x:g}")
     left.set_ylim(top=6)
     nlr.lab.plot.tidy(left, "constant rate", "test error over the best constant's")
     nlr.lab.plot.tidy(right, "time (s)", "learning rate")

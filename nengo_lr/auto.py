@@ -82,6 +82,9 @@ DELAY_MARGIN = 2.5
 NOMINAL_RATE = 100.0
 """The rate in Hz of each neuron where tuning curves are not known."""
 
+NOMINAL_SPREAD = 300.0
+"""The size in Hz of the activities in a random direction, where they are not known."""
+
 MOST_POINTS = 1000
 """How many evaluation points the leading directions are computed from, at most."""
 
@@ -200,6 +203,35 @@ def leading_directions(rates, noise, rank):
     # which way an eigenvector points is the library's choice, but the feature's too
     vectors = vectors * np.where(vectors.sum(axis=0) < 0, -1.0, 1.0)
     return Directions(vectors.T / np.sqrt(powers + noise)[:, None], powers, noise)
+
+
+def blind_directions(n, noise, rank, amplitude=1.0):
+    """Directions that predict the error where tuning curves are not known.
+
+    The first is the mean, the others are random. None of them is damped.
+
+    Parameters
+    ----------
+    n : int
+        The number of neurons.
+    noise : float
+        The variance of noise in each direction, in Hz squared.
+    rank : int
+        How many directions, from 1 to n.
+    amplitude : float, optional
+        The area of a spike.
+
+    Returns
+    -------
+    directions : Directions
+    """
+    rng = np.random.RandomState(0)
+    vectors = np.column_stack([np.ones(n), rng.normal(size=(n, rank - 1))])
+    vectors = np.linalg.qr(vectors)[0].T
+    vectors[0] = 1 / np.sqrt(n)  # whichever way it pointed
+    sizes = np.full(rank, NOMINAL_SPREAD * amplitude)
+    sizes[0] = np.sqrt(n * (NOMINAL_RATE * amplitude) ** 2 + noise)
+    return Directions(vectors / sizes[:, None], np.zeros(rank), noise)
 
 
 class Numbers:

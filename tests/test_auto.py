@@ -465,6 +465,21 @@ def test_reset_and_split_runs():
             assert np.array_equal(sim.data[probe], expected)
 
 
+def test_a_resumed_run_is_one_run(tmp_path):
+    network = learning(nlr.ScheduledPES("auto"), n=20)
+    with nengo.Simulator(network, progress_bar=False, optimize=False) as sim:
+        sim.run_steps(300)
+        nlr.checkpoint.save(sim, tmp_path / "half.npz")
+        sim.run_steps(200)
+        expected = sim.data[network.window][300:], sim.data[network.weights][300:]
+    again = learning(nlr.ScheduledPES("auto"), n=20)
+    with nengo.Simulator(again, progress_bar=False, optimize=False) as sim:
+        nlr.checkpoint.load(sim, tmp_path / "half.npz")
+        sim.run_steps(200)
+        assert np.array_equal(sim.data[again.window], expected[0])
+        assert np.array_equal(sim.data[again.weights], expected[1])
+
+
 def test_copies_and_pickles_of_a_network_learn_the_same():
     network = learning(nlr.ScheduledPES("auto"), n=20)
     results = []
@@ -567,7 +582,7 @@ class Unknown(nengo.LIF):
         raise NotImplementedError
 
 
-def test_neurons_without_tuning_curves_learn_with_the_mean_damped():
+def test_neurons_without_tuning_curves_learn_without_damped_activities():
     network = learning(nlr.ScheduledPES("auto"))
     network.ensembles[0].neuron_type = Unknown()
     network.ensembles[0].gain = nengo.dists.Uniform(1, 5)
@@ -579,6 +594,8 @@ def test_neurons_without_tuning_curves_learn_with_the_mean_damped():
     with sim:
         sim.run(3.0)
     assert np.sqrt(np.mean(sim.data[network.probe_error][-1000:] ** 2)) < 0.15
+    a = np.random.RandomState(0).uniform(0, 200, size=60)
+    assert np.array_equal(operator(sim, SimDamp).directions.damp(a, np)[1], a)
 
 
 def test_no_warning_where_tuning_curves_are_known():

@@ -19,6 +19,7 @@ from nengo_lr.auto import (
     Auto,
     Numbers,
     Surroundings,
+    blind_directions,
     leading_directions,
     noise_power,
 )
@@ -306,13 +307,15 @@ def build_damping(model, scheduled, rule, activities):
     if rates is None:
         warnings.warn(
             f"The tuning curves of {ensemble} are not known, so that {connection} "
-            f"learns as if each neuron fired at {NOMINAL_RATE:g} Hz: the mean alone of "
-            "the activities is damped",
+            "learns without damped activities, as with plain PES",
             stacklevel=2,
         )
-        rates, rank = np.full((1, n), NOMINAL_RATE * amplitude), 1
-    noise = noise_power(rates, scheduled.pre_synapse, model.dt, amplitude)
-    directions = leading_directions(rates, noise, rank)
+        nominal = np.array([NOMINAL_RATE * amplitude])
+        noise = noise_power(nominal, scheduled.pre_synapse, model.dt, amplitude)
+        directions = blind_directions(n, noise, rank, amplitude)
+    else:
+        noise = noise_power(rates, scheduled.pre_synapse, model.dt, amplitude)
+        directions = leading_directions(rates, noise, rank)
     coordinates = Signal(shape=directions.powers.shape, name="ScheduledPES:coordinates")
     damped = Signal(shape=(n,), name="ScheduledPES:damped")
     damp = SimDamp(activities, coordinates, damped, directions)
