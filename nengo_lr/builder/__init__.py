@@ -11,7 +11,7 @@ from nengo_lr.builder.auto import (
 from nengo_lr.builder.control import SimAddDelta, build_control
 from nengo_lr.builder.filters import SimActivityFilter
 from nengo_lr.builder.guard import SimWeightsGuard, configure_settings
-from nengo_lr.builder.hosts import Host, host_of, register_backends, take_over_rule
+from nengo_lr.builder.hosts import Host, host_of, register_backends
 from nengo_lr.builder.pes import (
     SimAddOuter,
     SimOptimizedPES,
@@ -35,6 +35,7 @@ from nengo_lr.builder.rates import (
     check_rate,
 )
 from nengo_lr.builder.scaled import SimScaledRule, build_scheduled
+from nengo_lr.builder.wiring import take_over_rule
 
 __all__ = [
     "CHUNK",

@@ -12,12 +12,13 @@ from nengo_lr.auto import Auto
 from nengo_lr.builder.auto import build_auto_rate, build_damping
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import is_guarded, pes_guard
-from nengo_lr.builder.hosts import host_for, take_over_rule
+from nengo_lr.builder.hosts import host_for
 from nengo_lr.builder.kernels import outer_adder
 from nengo_lr.builder.merging import Mergeable, add_op
 from nengo_lr.builder.rates import build_rate
 from nengo_lr.builder.slots import Slot
 from nengo_lr.builder.steppers import make_stepper
+from nengo_lr.builder.wiring import take_over_rule
 from nengo_lr.learning_rules import ScheduledPES
 
 

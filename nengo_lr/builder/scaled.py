@@ -10,10 +10,10 @@ from nengo.exceptions import BuildError
 
 from nengo_lr.builder.control import FROZEN, SimAddDelta, build_control, switch
 from nengo_lr.builder.guard import SimWeightsGuard, change_guard, is_guarded, stop
-from nengo_lr.builder.hosts import take_over_rule
 from nengo_lr.builder.merging import add_op
 from nengo_lr.builder.rates import build_rate
 from nengo_lr.builder.slots import Slot
+from nengo_lr.builder.wiring import take_over_rule
 from nengo_lr.learning_rules import Scheduled
 
 

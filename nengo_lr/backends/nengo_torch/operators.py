@@ -313,10 +313,8 @@ class TorchFeedbackRate(TorchStateRate):
     """Compute a rate from the error."""
 
     def make_update(self, signals, state):
-        update, step, error = (
-            self.op.law.update,
-            *map(signals.__getitem__, (self.op.step, self.op.error)),
-        )
+        update = self.op.law.update
+        step, error = signals[self.op.step], signals[self.op.error]
         return lambda: update(state, step, self.dt, error, namespace)
 
 
