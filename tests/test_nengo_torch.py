@@ -18,6 +18,7 @@ from nengo_lr import (
     set_learning_rate,
 )
 from nengo_lr.builder.hosts import host_of, hosts, known_hosts
+from nengo_lr.lab import TaskModel, Trial, sweep
 from nengo_lr.version import version
 
 nengo_torch = pytest.importorskip("nengo_torch")
@@ -279,6 +280,21 @@ def test_it_is_on_offer_with_nengos_precision():
     with HOST.make(pes(1e-3)) as sim:
         assert sim.dtype == torch.float64
         assert host_of(sim).n_items == 1
+        host_of(sim).run(np.int64(2))
+        host_of(sim).run(0)
+        assert sim.n_steps == 2
+
+
+def test_trials_and_sweeps_have_the_errors_of_the_reference():
+    model, rates = TaskModel("comm"), [1e-4, 1e-3]
+    tables = [
+        sweep(model, rates, 0.2, 0.1, simulator=name, executor="serial").table
+        for name in ("nengo", "nengo_torch")
+    ]
+    assert np.allclose(tables[0]["error"], tables[1]["error"], rtol=1e-5)
+    trials = [Trial(model, 1e-3, 0.2, seed=1, simulator=name) for name in hosts()]
+    errors = [trial.run().error for trial in trials]
+    assert np.allclose(errors, errors[0], rtol=1e-3)
 
 
 @pytest.mark.parametrize("n_items", [1, 2])

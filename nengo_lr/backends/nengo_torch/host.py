@@ -53,7 +53,8 @@ class NengoTorch(Host):
 
     def run(self, n_steps, data=None):
         if data is None:
-            self.sim.run_steps(n_steps, progress_bar=False)
+            if n_steps:  # nengo-torch refuses 0, and numpy's integers
+                self.sim.run_steps(int(n_steps), progress_bar=False)
             return
         # a run that fails leaves all items where they were: one may be set aside
         before, probes = self.sim.state_dict(), self.sim._probe_data._data
