@@ -7,7 +7,7 @@
 # away, and stop when the rate is 0. With the usual product of 200 neurons they end
 # elsewhere, and never stop. All that holds on every simulator.
 #
-# This runs for two seconds with one seed, which takes half a minute with NengoDL;
+# This runs for three seconds with one seed, which takes half a minute with NengoDL;
 # `--duration 6 --seeds 5` makes the figures of the documentation.
 
 # %%
@@ -21,12 +21,12 @@ from nengo_lr.lab.plot import save
 
 parser = argparse.ArgumentParser(description="ScheduledPES beside error scaling.")
 parser.add_argument("--output", help="write the figure to this file")
-parser.add_argument("--duration", type=float, default=2.0, help="seconds")
+parser.add_argument("--duration", type=float, default=3.0, help="seconds")
 parser.add_argument("--seeds", type=int, default=1, help="how many")
 parser.add_argument("--quick", action="store_true", help="a short run, to try it")
 args, _ = parser.parse_known_args()
 if args.quick:
-    args.duration = 1.0
+    args.duration = 2.0
 
 # %% [markdown]
 # A communication channel of 100 neurons learns for three quarters of the time, with a
