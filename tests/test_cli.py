@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import nengo_lr
+from nengo_lr.builder.hosts import Host
 from nengo_lr.cli import EXTRA, learning, main
 from nengo_lr.cli.commands import commands
 from nengo_lr.cli.options import Seeds
@@ -187,7 +188,7 @@ def test_compare(tmp_path):
 
 
 def test_compare_tells_what_is_not_installed(capsys, in_tmp_path, monkeypatch):
-    class Missing:
+    class Missing(Host):
         title, extra = "SomeSimulator", "some"
 
     monkeypatch.setattr(learning, "missing_hosts", lambda: {"some": Missing})

@@ -371,7 +371,7 @@ def check_simulator(name, argument, obj):
     check_choice(name, {**hosts(), **missing}, argument, obj)
     if name in missing:
         raise ValidationError(
-            f"{missing[name].title} is not there; {missing[name].how_to_install()}",
+            f"{missing[name].title} is not installed; {missing[name].how_to_install()}",
             argument,
             obj,
         )
