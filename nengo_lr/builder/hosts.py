@@ -211,6 +211,10 @@ class Host:
         """The arrays that hold the values of all Signals while functions run."""
         return list(self.sim.signals.values())
 
+    def trainable_rows(self, signals):
+        """Where Signals are in what Keras trains: the variables' numbers, and rows."""
+        return []
+
     def process_functions(self):
         """The Python functions that run the model's processes.
 

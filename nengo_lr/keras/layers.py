@@ -8,6 +8,7 @@ import numpy as np
 from nengo import Connection, Ensemble
 from nengo.exceptions import ValidationError
 
+from nengo_lr.builder.hosts import host_of
 from nengo_lr.schedules.params import RateParam
 
 
@@ -45,7 +46,7 @@ def layer_factors(sim: Any, factors: dict[Any, float]) -> list[np.ndarray]:
     for obj, factor in factors.items():
         name = f"layer_factors: factors[{obj}]"
         factor = RateParam(name).coerce(None, factor)
-        places = list(_trainable_rows(sim, obj))
+        places = host_of(sim).trainable_rows(_parameters(sim.model, obj))
         if not places:
             raise ValidationError("has nothing to train in this simulator", name)
         for index, rows in places:
@@ -53,20 +54,12 @@ def layer_factors(sim: Any, factors: dict[Any, float]) -> list[np.ndarray]:
     return arrays
 
 
-def _trainable_rows(sim, obj):
-    """Where an object's trainable parameters are: indices of variables, and rows."""
+def _parameters(model, obj):
+    """The Signals of an object that can be trained."""
     if isinstance(obj, Connection):
         parameters = [(obj, "weights")]
     elif isinstance(obj, Ensemble):
         parameters = [(obj, "encoders"), (obj.neurons, "bias")]
     else:
         parameters = [(obj, "bias")]
-    graph = sim.tensor_graph
-    variables = [variable.ref() for variable in sim.keras_model.trainable_weights]
-    for owner, name in parameters:
-        signal = sim.model.sig[owner].get(name)
-        if signal in graph.signals and signal.trainable:
-            tensor = graph.signals[signal]
-            index = variables.index(graph.base_params[tensor.key].ref())
-            for first, last in tensor.slices:
-                yield index, slice(first, last)
+    return [model.sig[owner].get(name) for owner, name in parameters]

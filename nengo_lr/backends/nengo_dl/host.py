@@ -101,6 +101,18 @@ class NengoDL(Host):
         rows = np.concatenate([np.arange(*bounds) for bounds in tensor.slices])
         return (slice(None), rows) if tensor.minibatched else rows
 
+    def trainable_rows(self, signals):
+        graph = self.sim.tensor_graph
+        variables = [v.ref() for v in self.sim.keras_model.trainable_weights]
+        tensors = [
+            graph.signals[s] for s in signals if s in graph.signals and s.trainable
+        ]
+        return [
+            (variables.index(graph.base_params[tensor.key].ref()), slice(*rows))
+            for tensor in tensors
+            for rows in tensor.slices
+        ]
+
     def arrays(self):
         builders = self.sim.tensor_graph.op_builder.op_builds.values()
         return [a for builder in builders for a in getattr(builder, "step_states", ())]
