@@ -1,4 +1,5 @@
 import os
+import signal
 import warnings
 
 import nengo
@@ -7,6 +8,9 @@ import pytest
 from nengo_lr.builder.hosts import hosts, known_hosts
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as in the background of a shell; processes that tests interrupt would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # with hundreds of small models, keeping the cache in order costs more than it spares
 nengo.rc.set("decoder_cache", "enabled", "False")
 
