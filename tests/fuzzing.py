@@ -149,8 +149,8 @@ OPTIMIZERS = ("AdaGrad", "RMSProp", "Adam", "LocalGains")
 OTHER_RULES = {
     "decoded": ("Voja", "Voja"),
     "repeated index": ("Voja",),
-    "neurons": ("BCM", "Oja", "BCM"),
-    "recurrent neurons": ("Oja", "BCM"),
+    "neurons": ("BCM", "Oja", "Oja", "BCM"),
+    "recurrent neurons": ("Oja", "Oja", "BCM"),
 }
 """The rules beside PES that suit some kinds of connections."""
 SYNAPSES = {
