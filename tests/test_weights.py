@@ -5,12 +5,12 @@ import pickle
 import nengo
 import numpy as np
 import pytest
+from helpers import CONNECTIONS, learning_network
 from nengo.exceptions import SimulatorClosed, ValidationError
 
 import nengo_lr as nlr
 from nengo_lr import checkpoint
 from nengo_lr.weights import Learned
-from tests.helpers import CONNECTIONS, learning_network
 
 N_STEPS = 200
 RATE = 1e-3
