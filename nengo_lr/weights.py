@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
 import nengo
 import numpy as np
-from nengo.builder.network import seed_network
 from nengo.connection import LearningRule
 from nengo.ensemble import Ensemble, Neurons
 from nengo.exceptions import ValidationError
@@ -21,6 +18,7 @@ from nengo_lr.builder.hosts import host_of
 from nengo_lr.checkpoint import files
 from nengo_lr.checks import check_integer, check_type
 from nengo_lr.learning_rules import rules_of
+from nengo_lr.networks.copying import copy_with_seeds
 
 __all__ = ["Learned", "learned", "with_learned", "without_learning"]
 
@@ -303,9 +301,10 @@ def with_learned(network: nengo.Network, learned: Learned) -> nengo.Network:
     """
     check_type(network, nengo.Network, "network", "a nengo.Network", with_learned)
     check_type(learned, Learned, "learned", "what learned(sim) returns", with_learned)
-    copies = copy_with_seeds(network)
+    copies: dict[int, Any] = {}
+    copied = copy_with_seeds(network, copies)
     put_in(network, learned, copies)
-    return copies[id(network)]
+    return copied
 
 
 def without_learning(
@@ -349,13 +348,12 @@ def without_learning(
     [None]
     """
     check_type(network, nengo.Network, "network", "a nengo.Network", without_learning)
-    if isinstance(sim, Learned):
-        copies = copy_with_seeds(network)
-        put_in(network, sim, copies, keep_learning=False)
-    else:
-        found = learned(sim)
-        copies = copy_with_seeds(network, sim.model.seeds)
-        put_in(network, found, copies, keep_learning=False)
+    found, seeds = sim, None
+    if not isinstance(sim, Learned):
+        found, seeds = learned(sim), sim.model.seeds
+    copies: dict[int, Any] = {}
+    copy_with_seeds(network, copies, seeds)
+    put_in(network, found, copies, keep_learning=False)
     for enclosing in [network, *network.all_networks]:
         copied = copies[id(enclosing)]
         copied.connections[:] = [
@@ -369,29 +367,6 @@ def without_learning(
         for connection in copied.connections:
             connection.learning_rule_type = None
     return copies[id(network)]
-
-
-def copy_with_seeds(network, seeds=None):
-    """Copy a model; returns the memo of deepcopy, by the ids of the originals.
-
-    Parameters
-    ----------
-    network : nengo.Network
-    seeds : dict, optional
-        The seed of each object; by default those that the model gives them.
-    """
-    copies: dict[int, Any] = {}
-    with warnings.catch_warnings():
-        # Nengo says of each copied pass-through Node that it has one size, not two
-        warnings.filterwarnings("ignore", "'Node.size_out' is being overwritten")
-        deepcopy(network, copies)
-    if seeds is None:
-        seeds = {}
-        seed_network(network, seeds, seeded={})
-    for obj, seed in seeds.items():
-        if id(obj) in copies and hasattr(type(obj), "seed"):
-            copies[id(obj)].seed = seed
-    return copies
 
 
 def put_in(network, learned, copies, keep_learning=True):

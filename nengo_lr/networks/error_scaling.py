@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-from copy import deepcopy
 from functools import partial
 from typing import Any, Callable
 
 import nengo
 import numpy as np
 from nengo.base import ObjView
-from nengo.builder.network import seed_network
 from nengo.exceptions import ValidationError
 from nengo.params import Parameter
 
@@ -18,6 +15,7 @@ from nengo_lr.auto import Auto
 from nengo_lr.checks import check_callable, check_choice, check_number, check_type
 from nengo_lr.feedback import FeedbackLaw
 from nengo_lr.learning_rules import ScheduledPES, ScheduledRuleType, rules_of
+from nengo_lr.networks.copying import copy_with_seeds
 from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.networks.designs import replaced
 from nengo_lr.networks.error_scaler import ErrorScaler
@@ -150,16 +148,7 @@ def to_error_scaling(
             rate = pes_rate(rule, method, rate_radius)
             copies[id(scheduled)] = plain_rule(network, scheduled, rate, copies)
     replace_probes(network, rules, copies)
-    with warnings.catch_warnings():
-        # Nengo says of each copied pass-through Node that it has one size, not two
-        warnings.filterwarnings("ignore", "'Node.size_out' is being overwritten")
-        converted = deepcopy(network, copies)
-
-    seeds: dict[Any, int] = {}
-    seed_network(network, seeds, seeded={})
-    for obj, seed in seeds.items():
-        copies[id(obj)].seed = seed
-
+    converted = copy_with_seeds(network, copies)
     rates_probed = {p.obj for p in network.all_probes if p.attr == "learning_rate"}
     for rule, enclosing in rules.items():
         if is_constant(rule.learning_rule_type) and rule not in rates_probed:
