@@ -10,6 +10,9 @@ import types
 import nengo
 import numpy as np
 
+from nengo_lr import FeedbackLaw
+from nengo_lr.schedules import Schedule
+
 RNG = np.random.default_rng(1)
 COUNT = 0
 HISTORY = [0.0]
@@ -120,6 +123,22 @@ class Environment:
         return self.state / 5
 
     __call__ = step
+
+
+class Slotted:
+    """What pickle would keep of it leaves out what it counts."""
+
+    __slots__ = ("count",)
+
+    def __init__(self):
+        self.count = 0
+
+    def __getstate__(self):
+        return {}
+
+    def __call__(self, t):
+        self.count += 1
+        return float(self.count > 75)
 
 
 class Subnetwork(nengo.Network):
@@ -321,6 +340,7 @@ STATEFUL = {
 }
 STATEFUL["method"] = lambda: Environment().step
 STATEFUL["callable object"] = Environment
+STATEFUL["object with slots"] = Slotted
 STATEFUL["method of a network"] = lambda: Subnetwork().step
 STATEFUL["method of numpy"] = lambda: np.random.RandomState(1).uniform
 """Functions of time that have a state, by kind."""
@@ -468,3 +488,70 @@ NOISE = {
     "Walk": Walk,
 }
 """Processes that keep a state in closures."""
+
+
+class StatefulRate(Schedule):
+    """Against what a schedule must be: a function of time alone."""
+
+    def __init__(self):
+        super().__init__()
+        object.__setattr__(self, "seen", [])
+
+    def evaluate(self, t, xp):
+        self.seen.append(1)
+        return xp.full_like(t, 1e-4 / len(self.seen))
+
+
+class StatefulLaw(FeedbackLaw):
+    """Against what a law must be: all that it remembers is in its state."""
+
+    initial_state = np.array([1e-4])
+
+    def __init__(self):
+        super().__init__()
+        object.__setattr__(self, "seen", [])
+
+    def update(self, state, step, dt, error, xp):
+        self.seen.append(1)
+        return state, state[:1] / len(self.seen)
+
+
+class SimCount(nengo.builder.Operator):
+    """A user's operator that counts steps, in its signal or in a closure."""
+
+    def __init__(self, delta, in_closure):
+        super().__init__()
+        self.sets, self.incs, self.reads, self.updates = [], [], [], [delta]
+        self.in_closure = in_closure
+
+    def make_step(self, signals, dt, rng):
+        delta, count = signals[self.updates[0]], 0
+
+        def step():
+            delta[...] += 1e-6
+
+        def step_and_count():
+            nonlocal count
+            count += 1
+            delta[...] = 1e-6 * count
+
+        return step_and_count if self.in_closure else step
+
+
+class Counting(nengo.learning_rules.LearningRuleType):
+    """A user's learning rule."""
+
+    modifies, probeable = "decoders", ("delta",)
+    in_closure = nengo.params.BoolParam("in_closure")
+
+    def __init__(self, in_closure):
+        super().__init__(learning_rate=1.0, size_in="post_state")
+        self.in_closure = in_closure
+
+
+@nengo.builder.Builder.register(Counting)
+def build_counting(model, counting, rule):
+    error = nengo.builder.Signal(shape=rule.size_in)
+    model.add_op(nengo.builder.operator.Reset(error))
+    model.sig[rule]["in"] = error
+    model.add_op(SimCount(model.sig[rule]["delta"], counting.in_closure))

@@ -14,10 +14,19 @@ from pathlib import Path
 import nengo
 import numpy as np
 import pytest
-from helpers import learning_network, relative
+from helpers import learning_network, obey_permissions, relative
 from learners import DECAY, LAW, all_networks, pes
 from nengo.exceptions import SimulatorClosed, ValidationError
-from remembering import NOISE, PROCESSES, PURE, STATEFUL, DelaySynapse
+from remembering import (
+    NOISE,
+    PROCESSES,
+    PURE,
+    STATEFUL,
+    Counting,
+    DelaySynapse,
+    StatefulLaw,
+    StatefulRate,
+)
 
 from nengo_lr import (
     AdaGrad,
@@ -42,7 +51,7 @@ def path(tmp_path):
     return tmp_path / "run.checkpoint"
 
 
-def python(code, *arguments, **environment):
+def python(code, *arguments, preexec_fn=None, **environment):
     """Run a script that finds the tests' modules."""
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -51,6 +60,7 @@ def python(code, *arguments, **environment):
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=preexec_fn,
     )
 
 
@@ -318,6 +328,35 @@ def test_another_function_is_refused(path):
             load(sim, path)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ScheduledPES(StatefulRate()), r"learning rate StatefulRate of .*seen"),
+        (lambda: ScheduledPES(StatefulLaw()), r"StatefulLaw\(\) of .*seen"),
+        (lambda: Counting(in_closure=True), "SimCount 0: its 'count'"),
+    ],
+)
+def test_parts_of_rules_that_remember_are_refused(path, make, words):
+    with unoptimized(learning_network(make())) as sim:
+        sim.run_steps(10)
+        save(sim, path)
+    with unoptimized(learning_network(make())) as resumed:
+        with pytest.raises(ValidationError, match=words):
+            load(resumed, path)
+
+
+def test_an_operator_with_all_its_state_in_signals_goes_on(path):
+    network = learning_network(Counting(in_closure=False))
+    with unoptimized(network) as sim:
+        sim.run_steps(10)
+        save(sim, path)
+        sim.run_steps(10)
+    with unoptimized(network) as resumed:
+        load(resumed, path)
+        resumed.run_steps(10)
+    assert np.array_equal(resumed.data[network.weights], sim.data[network.weights][10:])
+
+
 def test_nodes_that_only_record_are_left_alone(path):
     def recording(seen):
         network = with_sources({})
@@ -471,6 +510,16 @@ def test_the_rate_of_plain_pes_holds_too(path):
         weights = sim.data[network.weights]
     assert np.any(weights[0] != before)
     assert np.array_equal(weights[0], weights[-1])
+
+
+def test_the_rate_of_rls_is_in_its_state(path):
+    """Another one would change nothing, and is refused."""
+    with unoptimized(learning_network(nengo.RLS(1e-3))) as sim:
+        sim.run_steps(10)
+        save(sim, path)
+    with unoptimized(learning_network(nengo.RLS(1e-2))) as sim:
+        with pytest.raises(ValidationError, match=r"learning_rate=0.001.*=0.01"):
+            load(sim, path)
 
 
 @pytest.mark.parametrize("rate", [3e-4, DECAY * 0.5], ids=str)
@@ -879,14 +928,14 @@ def test_only_files_are_replaced(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="root may write everywhere")
 def test_a_folder_that_is_read_only_loses_nothing(saved):
     saved.parent.chmod(0o500)
     try:
-        with unoptimized(small()) as sim, pytest.raises(PermissionError):
-            save(sim, saved)
+        done = python(INTERRUPTED, saved, "never", preexec_fn=obey_permissions)
     finally:
         saved.parent.chmod(0o700)
+    assert "PermissionError: [Errno 13] Permission denied" in done.stderr
     assert loaded_step(saved) == 5
     assert list(saved.parent.iterdir()) == [saved]
 

@@ -57,7 +57,7 @@ def test_a_simulator_that_is_not_known_is_refused(monkeypatch):
     monkeypatch.setattr(hosts, "announced_packages", lambda: {"other": "1.0"})
     other = type("Simulator", (nengo.Simulator,), {"__module__": "other.simulator"})
     with other(pes(1e-3), progress_bar=False) as sim:
-        with pytest.raises(ValidationError, match="open simulator"):
+        with pytest.raises(ValidationError, match="simulator of another package"):
             host_of(sim)
 
 

@@ -29,6 +29,9 @@ from nengo_lr.builder.rates import SimRate
 BACKENDS = "nengo_lr.backends"
 """The package with the hosts of other simulators."""
 
+KNOWN = "nengo", BACKENDS.partition(".")[0]
+"""Packages whose operators, other than processes, keep all state in Signals."""
+
 
 class Host:
     """What nengo_lr asks of an open simulator; this class is that of Nengo's own.
@@ -215,12 +218,12 @@ class Host:
         """Where Signals are in what Keras trains: the variables' numbers, and rows."""
         return []
 
-    def process_functions(self):
-        """The Python functions that run the model's processes.
+    def step_functions(self):
+        """The Python functions that run processes, and operators of unknown packages.
 
         Yields
         ------
-        operator : SimProcess
+        operator : nengo.builder.Operator
         functions : list of callable
             One, or one for each item of a minibatch.
         """
@@ -228,6 +231,8 @@ class Host:
             # our own filters are arithmetic on Signals alone
             if type(operator) is SimProcess:
                 yield operator, [inspect.getclosurevars(step).nonlocals["step_f"]]
+            elif type(operator).__module__.partition(".")[0] not in KNOWN:
+                yield operator, [step]
 
     def finish(self):
         """Tell the simulator that the signals of a file have been written.
@@ -338,7 +343,9 @@ def host_of(sim: nengo.Simulator) -> Host:
         known = [known for known in known_hosts().values() if known.offered]
         titles = ", ".join(f"{host.title}'s" for host in known)
         raise ValidationError(
-            f"must be an open simulator: {titles}, or a subclass (got {sim!r})", "sim"
+            f"must be an open simulator: {titles}, or a subclass that belongs to no "
+            f"simulator of another package (got {sim!r})",
+            "sim",
         )
     if sim.closed:
         raise SimulatorClosed("The simulator is closed")

@@ -1,7 +1,7 @@
 """A model in words: its rules, rates, optimizers and laws; how two models differ."""
 
 from nengo.exceptions import ValidationError
-from nengo.learning_rules import LearningRuleType
+from nengo.learning_rules import RLS, LearningRuleType
 from nengo.params import FrozenObject, iter_params
 from nengo.utils.functions import function_name
 
@@ -38,8 +38,11 @@ def describe_rule(rule_type, op, host):
     optimizer = getattr(rule_type, "optimizer", None)
     given = None if op is None else host.schedule(op.control)
     is_text = given is not None and not any(functions_of(given))
+    without = ["optimizer"]
+    if not isinstance(rule_type, RLS):  # its rate is in its matrix from the start on
+        without.append("learning_rate")
     return {
-        "rule": words(rule_type, without=("learning_rate", "optimizer")),
+        "rule": words(rule_type, without),
         "optimizer": "no optimizer" if optimizer is None else words(optimizer),
         "law": words(rate) if isinstance(rate, (Auto, FeedbackLaw)) else None,
         "rate": words(rate),

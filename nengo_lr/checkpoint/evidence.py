@@ -311,10 +311,24 @@ def object_parts(thing):
     if not is_library(type(thing).__module__):
         # a user's __getstate__ may leave something out
         parts.update(getattr(thing, "__dict__", {}))
+        for name in slots_of(type(thing)):
+            if hasattr(thing, name):
+                parts[name] = getattr(thing, name)
     parts["arguments"] = arguments
     parts["items"] = [list(items or ()), dict(pairs or ())]
     parts.pop("_FrozenObject__argreprs", None)  # a cache of what repr shows
     return [(str(name), part) for name, part in parts.items()]
+
+
+def slots_of(cls):
+    """The names of the slots that a user's class and its bases have."""
+    return [
+        name
+        for base in cls.__mro__
+        if not is_library(base.__module__)
+        for name, value in vars(base).items()
+        if isinstance(value, types.MemberDescriptorType)
+    ]
 
 
 @functools.cache

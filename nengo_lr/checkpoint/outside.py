@@ -6,6 +6,7 @@ saved step it gives the saved output, and to call it changes nothing.
 """
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -25,6 +26,8 @@ from nengo_lr.checkpoint.evidence import (
     is_library,
     memory_of,
 )
+from nengo_lr.feedback import FeedbackLaw
+from nengo_lr.optimizers import Optimizer
 from nengo_lr.schedules import FunctionSchedule
 
 
@@ -152,7 +155,7 @@ def find_outside(host, names):
     found : list of Outside
     """
     memory = {memory_of(array) for array in host.arrays()}
-    processes = dict(host.process_functions())
+    functions = dict(host.step_functions())
     found = [
         outside_of_rate(part, f"{what} {names.objects[rule]}", memory)
         for rule, op in names.rules.items()
@@ -164,19 +167,30 @@ def find_outside(host, names):
         if schedule is not None
         for part in functions_of(schedule)
     ]
+    for rule in names.rules:
+        for what in "learning_rate", "optimizer":
+            part = getattr(rule.learning_rule_type, what, None)
+            if isinstance(part, (FeedbackLaw, Optimizer)) and is_of_user(part):
+                name = f"{without_address(part)} of {names.objects[rule]}"
+                found.append(Outside(name, [part], memory))
+    of_users = Counter()
     for op in names.model.operators:
         if isinstance(op, SimPyFunc) and op.output is not None:
             found.append(outside_of_function(op, names, memory))
-        elif isinstance(op, SimProcess) and op in processes:
+        elif isinstance(op, SimProcess) and op in functions:
             name = f"{without_address(op.process)} of {names.of(op)}"
             is_rate = any(op.process is node.output for node in names.rate_nodes)
-            found.append(Outside(name, processes[op], memory, is_rate=is_rate))
+            found.append(Outside(name, functions[op], memory, is_rate=is_rate))
         elif isinstance(op, SimNeurons) and op.state_extra:
             unseen = UnseenError("random numbers")
             found.append(Outside(neurons_of(op, names), [unseen], memory))
         elif isinstance(op, SimNeurons):
-            if not is_library(type(op.neurons).__module__):
+            if is_of_user(op.neurons):
                 found.append(Outside(neurons_of(op, names), [op.neurons], memory))
+        elif op in functions:
+            kind = type(op).__name__
+            found.append(Outside(f"{kind} {of_users[kind]}", functions[op], memory))
+            of_users[kind] += 1
     if host.works_in_place:  # others do not let us see all signals
         unseen = UnseenError("nobody knows how to find it again")
         found += [Outside(s.name, [unseen], memory) for s in names.unnamed()]
@@ -211,16 +225,22 @@ def outside_of_rate(schedule, where, memory):
     def call(t, x):
         return schedule.rate_at(t)
 
-    name = f"learning rate {function_name(schedule.function)} {where}"
-    return Outside(name, [schedule.function], memory, call, is_rate=True)
+    function = getattr(schedule, "function", schedule)
+    name = f"learning rate {function_name(function)} {where}"
+    return Outside(name, [function], memory, call, is_rate=True)
 
 
 def functions_of(schedule):
-    """All functions that a schedule is made of."""
-    if isinstance(schedule, FunctionSchedule):
+    """All parts of a schedule that call functions, or are of a user's own class."""
+    if isinstance(schedule, FunctionSchedule) or is_of_user(schedule):
         yield schedule
     for part in schedule.parts:
         yield from functions_of(part)
+
+
+def is_of_user(thing):
+    """Whether an object's class belongs to no installed package."""
+    return not is_library(type(thing).__module__)
 
 
 def without_address(thing):

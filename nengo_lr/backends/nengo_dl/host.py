@@ -117,7 +117,7 @@ class NengoDL(Host):
         builders = self.sim.tensor_graph.op_builder.op_builds.values()
         return [a for builder in builders for a in getattr(builder, "step_states", ())]
 
-    def process_functions(self):
+    def step_functions(self):
         # Nodes without input run before the graph, with states of their own; processes
         # that TensorFlow computes have no functions
         graph, signals = self.sim.tensor_graph, self.sim.model.sig

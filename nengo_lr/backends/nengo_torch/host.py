@@ -89,7 +89,7 @@ class NengoTorch(Host):
     def arrays(self):
         return [a for _, op in self._processes() for a in op.python_state.values()]
 
-    def process_functions(self):
+    def step_functions(self):
         for operator, op in self._processes():
             yield operator, [op.step_fn]
 
