@@ -13,13 +13,14 @@ task is a communication channel whose error is there for a tenth of every period
 import argparse
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from nengo_lr.builder.hosts import hosts
 from nengo_lr.cli.options import Seeds
 from nengo_lr.lab import TASKS, TaskModel, range_test, sweep
-from nengo_lr.lab.tasks import LEARNING, TEST
+from nengo_lr.lab.tasks import LEARNING, TEST, seldom
 
 GRID = np.geomspace(1e-5, 1e-1, 9).tolist()
 
@@ -39,7 +40,8 @@ tasks = {name: TASKS[name] for name in args.tasks}
 if args.periods:
     tasks = {
         f"comm for {0.1 * period:g} s of every {period:g} s": replace(
-            TASKS["comm"], seen=(0.1 * period, period)
+            TASKS["comm"],
+            error_gain=partial(seldom, seconds=0.1 * period, period=period),
         )
         for period in args.periods
     }

@@ -8,7 +8,7 @@
 #
 # With the whole set a rate that falls along a cosine reads some percent more of them
 # than a constant one, and above all it forgives a rate that is too high. RMSProp
-# forgives it too, and reads about as much.
+# forgives it too, and reads about as much. `ScheduledPES("auto")` needs no rate.
 
 # %%
 import argparse
@@ -48,7 +48,8 @@ names = np.eye(10)[digits.target]
 # %% [markdown]
 # Plain PES and RMSProp, each with a constant rate and with one that falls along a
 # cosine, and each with several rates: what is best for one is not for another. All
-# learn side by side from the same spikes; a connection has ten outputs for each rate.
+# learn side by side from the same spikes, and so does the rule without a rate; a
+# connection has ten outputs for each rate.
 
 # %%
 RATES = {
@@ -66,6 +67,23 @@ def shown(samples, duration=SHOWN):
     return nengo.Node(nengo.processes.PresentInput(samples, duration))
 
 
+def readout(features, name, learning_rule, n):
+    """Let neurons learn n times to name images; a Probe of what they answer."""
+    output, error = nengo.Node(size_in=10 * n), nengo.Node(size_in=10 * n)
+    learned = nengo.Connection(
+        features.neurons,
+        output,
+        transform=np.zeros((10 * n, args.neurons)),
+        learning_rule_type=learning_rule,
+    )
+    nengo.Connection(output, error, synapse=None)
+    copies = np.tile(-np.eye(10), (n, 1))
+    nengo.Connection(name, error, transform=copies, synapse=None)
+    nengo.Connection(error, learned.learning_rule, synapse=None)
+    # what it answers at the end of each image
+    return nengo.Probe(output, synapse=0.01, sample_every=SHOWN)
+
+
 def learn(seed):
     """Which images (schedules, rates, images) each rule names right in one run."""
     order = np.random.RandomState(seed).permutation(len(images))[: args.images + N_TEST]
@@ -81,26 +99,16 @@ def learn(seed):
             schedules = [make(rate) for make in SCHEDULES.values() for rate in rates]
             values = np.stack([schedule(times) for schedule in schedules], axis=1)
             rate = shown(np.repeat(values, 10, axis=1), duration=1e-3)
-            output, error = (nengo.Node(size_in=rate.size_out) for _ in range(2))
-            readout = nengo.Connection(
-                features.neurons,
-                output,
-                transform=np.zeros((rate.size_out, args.neurons)),
-                learning_rule_type=nlr.ScheduledPES(rate, optimizer=optimizer),
-            )
-            nengo.Connection(output, error, synapse=None)
-            copies = np.tile(-np.eye(10), (len(schedules), 1))
-            nengo.Connection(name, error, transform=copies, synapse=None)
-            nengo.Connection(error, readout.learning_rule, synapse=None)
-            # what it answers at the end of each image
-            probes[rule] = nengo.Probe(output, synapse=0.01, sample_every=SHOWN)
+            learning_rule = nlr.ScheduledPES(rate, optimizer=optimizer)
+            probes[rule] = readout(features, name, learning_rule, len(schedules))
+        probes["auto"] = readout(features, name, nlr.ScheduledPES("auto"), 1)
     with nengo.Simulator(model, progress_bar=False) as sim:
         sim.run(LENGTH)
         with nlr.frozen(sim):
             sim.run(N_TEST * SHOWN)
     answers = {}
     for rule, probe in probes.items():
-        shape = len(order), len(SCHEDULES), -1, 10
+        shape = len(order), 1 if rule == "auto" else len(SCHEDULES), -1, 10
         answers[rule] = sim.data[probe].reshape(shape).argmax(axis=3)
     truth = digits.target[order, None, None]
     return {rule: answer == truth for rule, answer in answers.items()}
@@ -111,25 +119,28 @@ def learn(seed):
 
 
 # %%
-def test_shares(right):
-    """The share of right answers (n_schedules, n_rates) to unseen images in %."""
+def percentages(right):
+    """Right answers (n_schedules, n_rates) to unseen images in %."""
     return 100 * right[args.images :].mean(axis=0)
+
+
+def report(label, values):
+    """Print the median and the range of the percentages of all seeds."""
+    low, middle, high = np.percentile(values, [0, 50, 100])
+    print(f"{label:29} {middle:.1f} % ({low:.1f} to {high:.1f})")
 
 
 chosen = [learn(100 + seed) for seed in range(args.choose)]
 runs = [learn(seed) for seed in range(args.seeds)]
 print(f"{args.images} images once, {args.neurons} neurons; right answers to {N_TEST}")
 print(f"unseen images, median over {args.seeds} seeds (lowest to highest)")
-tests = {rule: np.array([test_shares(r[rule]) for r in runs]) for rule in RATES}
+tests = {rule: np.array([percentages(r[rule]) for r in runs]) for rule in runs[0]}
 for rule, (_, rates) in RATES.items():
-    best = np.median([test_shares(r[rule]) for r in chosen], axis=0).argmax(axis=1)
+    best = np.median([percentages(r[rule]) for r in chosen], axis=0).argmax(axis=1)
     for i, schedule in enumerate(SCHEDULES):
-        shares = tests[rule][:, i, best[i]]
-        low, middle, high = np.percentile(shares, [0, 50, 100])
-        print(
-            f"{rule:8} {schedule:9} rate {rates[best[i]]:<6g} "
-            f"{middle:.1f} % ({low:.1f} to {high:.1f})"
-        )
+        label = f"{rule:8} {schedule:9} rate {rates[best[i]]:g}"
+        report(label, tests[rule][:, i, best[i]])
+report("auto", tests["auto"])
 
 # %% [markdown]
 # The figure has the answers to unseen images with every rate. A constant rate that is
@@ -143,6 +154,7 @@ with nlr.lab.plot.style():
             low, middle, high = np.percentile(tests[rule][:, i], [0, 50, 100], axis=0)
             (line,) = ax.semilogx(rates, middle, "o-", label=schedule)
             ax.fill_between(rates, low, high, color=line.get_color(), alpha=0.15, lw=0)
+        ax.axhline(np.median(tests["auto"]), color="k", lw=1, ls="--", label="auto")
         ax.set_title(rule)
         nlr.lab.plot.tidy(ax, "learning rate (at the start)")
     axes[0].set_ylabel("right answers to unseen images (%)")

@@ -280,7 +280,7 @@ def test_curves_without_a_lowest_error(errors, words):
 @pytest.mark.parametrize("period", [0.05, 0.2, 1.0, 4.0])
 def test_errors_that_are_seldom_there(period):
     """A tenth of the time is too little, however it is spread."""
-    task = replace(TASKS["comm"], seen=(0.1 * period, period))
+    task = replace(TASKS["comm"], error_gain=lambda t: t % period < 0.1 * period)
     with pytest.warns(UserWarning, match="too seldom .* compare rates with a sweep"):
         found = range_test(TaskModel(task), learning=4.0, seed=1)
     assert refuses(found, "% of the time")

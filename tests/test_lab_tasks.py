@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import nengo
 import numpy as np
 import pytest
@@ -81,6 +83,25 @@ def test_an_error_that_is_seldom_seen():
     assert np.any(seen[:499])
     assert not np.any(seen[500:2499])
     assert np.any(seen[2500:])
+
+
+def test_an_input_that_is_shown_otherwise():
+    task = replace(TASKS["square"], shown=lambda x, t: np.where(t < 1.0, -0.5, x))
+    x, y = target_of(task, learning=1.0, test=0.5)
+    assert np.all(x[:1000] == -0.5)
+    assert np.array_equal(x[1000:], target_of(TASKS["square"], 0, 1.0, 0.5)[0][1000:])
+    assert np.array_equal(y, x**2)
+
+
+def test_an_error_with_a_gain():
+    errors = {}
+    for gain in (1.0, 3.0):
+        task = replace(TASKS["comm"], error_gain=lambda t, gain=gain: gain)
+        network = build(task, nlr.ScheduledPES(0.0), learning=0.2, test=0.1)
+        data = run(network, 0.3).data
+        errors[gain] = data[network.error], data[network.test_error]
+    assert np.allclose(errors[3.0][0], 3 * errors[1.0][0], rtol=1e-12)
+    assert np.array_equal(errors[3.0][1], errors[1.0][1])
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)

@@ -40,6 +40,7 @@ def test_template():
         ("Constant({a:x..1})", "must be a range"),
         ("Foo({a:1..2})", "'Foo' at column 1"),
         ("Constant({a:1..})", "cannot be read"),
+        ("auto", "no number to tune: .* sweep, or suggest it .* with a function"),
     ],
 )
 def test_bad_templates(text, words):
@@ -78,6 +79,20 @@ def test_several_seeds_and_an_optimizer():
     ]
     assert found.best_value == pytest.approx(np.mean(alone))
     assert len(found.study.trials[0].intermediate_values) == 40
+
+
+def test_auto_is_one_of_several_suggestions():
+    def suggest(trial):
+        if trial.suggest_categorical("without a rate", [True, False]):
+            return "auto"
+        return trial.suggest_float("rate", 1e-6, 1e-4, log=True)
+
+    found = tune(TaskModel("comm"), suggest, 1.0, n_trials=4, sampler_seed=0)
+    assert len(found.complete) == 4
+    assert set(found.table["params_without a rate"]) == {True, False}
+    assert found.best == "auto"
+    assert "best: auto" in found.conclusion
+    assert not found.reason
 
 
 def test_bad_trials_are_pruned_and_failures_recorded():

@@ -86,9 +86,12 @@ class Task:
         Root mean square of the noise on the target that the error sees.
     noise_highest : float, optional
         Highest frequency of this noise in Hz.
-    seen : (float, float), optional
-        For how long the error is seen, and the period in which it is, in seconds. By
-        default it always is.
+    shown : callable, optional
+        The input as a function of random samples between -1 and 1: ``shown(x, t) -> x``
+        with the time t in seconds, shape ``(..., 1)``. By default these are the input.
+    error_gain : callable, optional
+        What the error is multiplied by on its way to the rule, as a function of the
+        time in seconds. By default it is 1.
     error_radius : float, optional
         The largest error to expect; what an `.ErrorScaler` has to represent.
 
@@ -110,14 +113,14 @@ class Task:
     highest: float = 5.0
     noise: float = 0.0
     noise_highest: float = 100.0
-    seen: tuple[float, float] | None = None
+    shown: Callable | None = None
+    error_gain: Callable | None = None
     error_radius: float = 1.0
 
     def target(self, x, learning):
         """The target (n, outputs) for all inputs (n, dimensions) of a run."""
         if self.varying is not None:
-            t = np.minimum(np.arange(len(x)) * SAMPLE, learning - SAMPLE)[:, None]
-            return self.varying(x, t)
+            return self.varying(x, np.minimum(times(x), learning - SAMPLE))
         target = self.function(x)
         if self.later is not None:
             half = round(learning / 2 / SAMPLE)
@@ -138,9 +141,14 @@ def drifting(x, t):
     return np.cos(angle) * x + np.sin(angle) * x**2
 
 
-def flipping(x, t):
-    """A target that changes its sign every 4 seconds."""
-    return np.where(t // 4.0 % 2 == 0, x, -x)
+def flipping(x, t, period=4.0):
+    """A target that changes its sign after every period."""
+    return np.where(t // period % 2 == 0, x, -x)
+
+
+def seldom(t, seconds=0.5, period=2.5):
+    """Whether an error is seen that is there for some seconds of every period."""
+    return float(t % period < seconds)
 
 
 def scaled_square(x, factor):
@@ -211,7 +219,7 @@ TASKS = {
             "seldom",
             "f(x) = x squared, with an error for .5 s of every 2.5 s",
             np.square,
-            seen=(0.5, 2.5),
+            error_gain=seldom,
         ),
         Task("50-neurons", "f(x) = x squared", np.square, n_neurons=50),
         Task("1000-neurons", "f(x) = x squared", np.square, n_neurons=1000),
@@ -294,15 +302,9 @@ def played(samples):
     return nengo.Node(nengo.processes.PresentInput(samples, SAMPLE))
 
 
-@dataclass(frozen=True)
-class Shutter:
-    """Let an error through for some seconds of every period."""
-
-    seconds: float
-    period: float
-
-    def __call__(self, t, error):
-        return error if t % self.period < self.seconds else np.zeros_like(error)
+def times(samples):
+    """The times of samples in seconds, an array (n, 1)."""
+    return np.arange(len(samples))[:, None] * SAMPLE
 
 
 def build(
@@ -352,6 +354,8 @@ def build(
     rng = np.random.RandomState(seed)
     x = band_limited(rng, duration, task.dimensions, task.highest)
     x = np.clip(x, -1, 1)
+    if task.shown is not None:
+        x = task.shown(x, times(x))
     target = task.target(x, learning)
 
     with nengo.Network(seed=seed) as network, NENGO_DEFAULTS:
@@ -390,10 +394,13 @@ def build(
             nengo.Connection(clean_error, error, synapse=None)
             to_all = -np.ones((target.shape[1], 1))
             nengo.Connection(played(noise), error, transform=to_all, synapse=SYNAPSE)
-        if task.seen is not None:
-            hidden = error
-            error = nengo.Node(Shutter(*task.seen), size_in=hidden.size_out)
-            nengo.Connection(hidden, error, synapse=None)
+        if task.error_gain is not None:
+
+            def multiplied(t, values):
+                return task.error_gain(t) * values
+
+            whole, error = error, nengo.Node(multiplied, size_in=error.size_out)
+            nengo.Connection(whole, error, synapse=None)
         if wire is None:
             nengo.Connection(error, network.connection.learning_rule, synapse=SYNAPSE)
         else:

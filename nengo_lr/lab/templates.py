@@ -48,6 +48,12 @@ class Template:
 
     def __post_init__(self):
         check_type(self.text, str, "text", "text")
+        if self.text.strip() == "auto":
+            raise ValidationError(
+                '"auto" has no number to tune: compare it with rates in a sweep, or '
+                "suggest it among other things with a function",
+                "schedule",
+            )
         self.fill({name: low for name, (low, _) in self.ranges.items()})
 
     @cached_property

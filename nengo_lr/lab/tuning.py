@@ -177,7 +177,8 @@ def tune(
     suggest : Template or str or callable
         A schedule with ranges; or ``suggest(trial)`` that returns a learning rate, or a
         dict of the model function's keyword arguments, for instance
-        ``{"learning_rate": 1e-2, "optimizer": RMSProp(tau=1.0)}``.
+        ``{"learning_rate": 1e-2, "optimizer": RMSProp(tau=1.0)}``. The rate may be
+        "auto" in some of the trials.
     learning : float
         Length of the learning phase in seconds.
     test : float, optional
