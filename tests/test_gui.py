@@ -2,12 +2,13 @@
 
     pip install ".[gui]" && pytest tests/test_gui.py
 
-needs Chromium and its driver, too: apt-get install chromium-driver. The picture in the
-documentation is what the browser shows in the end:
+needs Chromium and its driver, too: apt-get install chromium-driver. The film in the
+documentation is what the browser shows, in longer phases:
 
-    NENGO_LR_SCREENSHOT=docs/images/gui.png pytest tests/test_gui.py
+    NENGO_LR_FILM=docs/images/gui.gif pytest tests/test_gui.py
 """
 
+import io
 import os
 import shutil
 import threading
@@ -36,9 +37,9 @@ with model:
 """
 """What the test appends to the example."""
 
-SCREENSHOT = os.environ.get("NENGO_LR_SCREENSHOT") and str(
-    Path(os.environ["NENGO_LR_SCREENSHOT"]).resolve()
-)
+FILM = os.environ.get("NENGO_LR_FILM") and Path(os.environ["NENGO_LR_FILM"]).resolve()
+PHASE = 4.0 if FILM else 1.0
+"""How long the slider stays where it is, in seconds of the simulation."""
 
 HANDLE = "[data-object-type=slider_handle]"
 
@@ -72,11 +73,25 @@ def browser():
     browser.quit()
 
 
-def wait_until(condition, seconds=30.0):
+def wait_until(condition, seconds=60.0, meanwhile=lambda: time.sleep(0.02)):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
+        meanwhile()
+
+
+def save_film(frames):
+    """Write pictures and the simulation's times of them as an animated GIF."""
+    image = pytest.importorskip("PIL.Image")
+    times, pictures = zip(*frames)
+    pictures = [
+        image.open(io.BytesIO(picture)).crop((0, 36, 720, 515)).quantize(32)
+        for picture in pictures
+    ]
+    durations = (1000 * np.diff(times, append=times[-1] + 2.0)).astype(int).tolist()
+    pictures[0].save(
+        FILM, save_all=True, append_images=pictures[1:], duration=durations, loop=0
+    )
 
 
 def test_slider_moves_the_rate_and_the_weights(gui, browser):
@@ -89,9 +104,19 @@ def test_slider_moves_the_rate_and_the_weights(gui, browser):
     shown = [c.label for c in page.components if isinstance(c, (Slider, Value))]
     assert sorted(shown) == ["error", "output", "rate", "rate in 1e-3"]
 
+    frames = []
+
+    def take_picture():
+        if page.sim:
+            frames.append((page.sim.time, browser.get_screenshot_as_png()))
+        time.sleep(0.15)
+
     def run_for(seconds):
         start = page.sim.time if page.sim else 0.0
-        wait_until(lambda: page.sim and page.sim.time > start + seconds)
+        wait_until(
+            lambda: page.sim and page.sim.time > start + seconds,
+            **({"meanwhile": take_picture} if FILM else {}),
+        )
 
     def drag(pixels):
         """Drag the slider's handle; the text on it and the step when it is there."""
@@ -103,19 +128,17 @@ def test_slider_moves_the_rate_and_the_weights(gui, browser):
 
     play = browser.find_element("id", "pause_button")
     play.click()
-    run_for(1.0)
+    run_for(PHASE)
     moved_at = page.sim.n_steps
     low, low_at = drag(100)
-    run_for(1.0)
+    run_for(PHASE)
     still_until = page.sim.n_steps
     assert still_until > low_at + 900
     high, high_at = drag(-200)
-    run_for(1.0)
+    run_for(PHASE)
     play.click()
-    if SCREENSHOT:
-        browser.execute_script("ace.edit('editor').scrollToLine(22)")
-        time.sleep(0.5)
-        browser.save_screenshot(SCREENSHOT)
+    if FILM:
+        save_film(frames)
     assert page.error is None
     assert (low, high) == ("0.00", "2.00")
 
