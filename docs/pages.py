@@ -46,6 +46,8 @@ def write_api(folder):
         text = f"{name}\n{'=' * len(name)}\n\n.. automodule:: {name}\n   :members:\n"
         if room in ("feedback", "optimizers", "schedules", "lab"):
             text += "   :show-inheritance:\n"
+        if room == "lab.plot":  # whose settings are long
+            text += "   :no-value:\n"
         if room == "keras":  # methods that TensorFlow, which is not here, wraps
             text += "   :exclude-members: build,from_config,get_config,update_step\n"
         (folder / f"{room}.rst").write_text(text)

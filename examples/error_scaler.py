@@ -49,7 +49,8 @@ last_weights = sim.data[weights][t[::10] > 8.1]
 print(f"scaled error at rate 0: {abs(sim.data[scaled_errors][t > 8.1]).max():.2g}")
 print(f"weights moved at rate 0: {np.ptp(last_weights, axis=0).max():.2g}")
 
-figure, axes = plt.subplots(3, sharex=True, layout="constrained")
+plt.rcParams.update(nlr.lab.plot.STYLE)
+figure, axes = plt.subplots(3, sharex=True)
 axes[0].plot(t, sim.data[errors])
 axes[1].plot(t, sim.data[scaled_errors])
 axes[2].plot(t[::10], sim.data[weights][:, 0, :10])

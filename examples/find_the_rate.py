@@ -105,11 +105,11 @@ with nengo.Simulator(network, progress_bar=False) as sim:
 print(f"theory: stable up to {stable:.2g}; {fast:.2g} takes 90 % of an error in 0.5 s")
 
 # %%
+plt.rcParams.update(nlr.lab.plot.STYLE)
 figure, axes = plt.subplot_mosaic(
     [["range test", "grid"], ["sweep", "grid"]],
     figsize=(10.5, 6),
     width_ratios=[1.4, 1],
-    layout="constrained",
 )
 found.plot(axes["range test"])
 swept.plot(axes["sweep"])

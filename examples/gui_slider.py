@@ -71,13 +71,14 @@ def main():
         rmse = np.sqrt(np.mean(error**2))
         print(f"slider at {position}: error {rmse:.2f}, weights moved {moved:.3f}")
 
-    _, (top, bottom) = plt.subplots(2, sharex=True, layout="constrained")
+    plt.rcParams.update(nlr.lab.plot.STYLE)
+    _, (top, bottom) = plt.subplots(2, sharex=True)
     top.plot(sim.trange(), sim.data[rates] * 1e3)
     top.set_ylabel(r"learning rate ($10^{-3}$)")
     bottom.plot(sim.trange(), sim.data[targets], color="0.7", label="target")
     bottom.plot(sim.trange(), sim.data[outputs], label="output")
     bottom.set_xlabel("time (s)")
-    bottom.legend(loc="lower right")
+    bottom.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     plt.savefig(args.output) if args.output else plt.show()
 
 

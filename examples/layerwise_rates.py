@@ -82,7 +82,8 @@ def running_rmse(error, window=1000):
     return np.sqrt(mean)
 
 
-figure, (top, bottom) = plt.subplots(2, sharex=True, layout="constrained")
+plt.rcParams.update(nlr.lab.plot.STYLE)
+figure, (top, bottom) = plt.subplots(2, sharex=True)
 print(
     f"{'rates of the layers':24} first layer  output   (error, last fifth of the run)"
 )

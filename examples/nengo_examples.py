@@ -67,9 +67,6 @@ with style():
         ax.scatter(np.median(errors, axis=1), places, s=40, zorder=3)
         ax.set(title=title, xscale="log", yticks=places, yticklabels=RATES)
         ax.set_ylim(-0.5, len(RATES) - 0.5)
-        ax.xaxis.set_minor_formatter("{x:g}")
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.tick_params(axis="x", which="both", rotation=45)
         tidy(ax, "RMS test error")
 
 plt.savefig(args.output) if args.output else plt.show()

@@ -15,7 +15,6 @@ import argparse
 import matplotlib.pyplot as plt
 import nengo
 import numpy as np
-from matplotlib.ticker import LogLocator, NullFormatter
 
 import nengo_lr as nlr
 from nengo_lr.lab.plot import COLORS, INK, save, style, tidy
@@ -119,9 +118,6 @@ with style():
     for (name, pieces), color in zip(errors.items(), [COLORS[2], "0.5", "0.7"]):
         middle.plot(times, pieces, color=color, label=name)
     middle.set_yscale("log")
-    middle.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    middle.yaxis.set_major_formatter("{x:g}")
-    middle.yaxis.set_minor_formatter(NullFormatter())
     tidy(middle, ylabel="RMS error")
     samples = 0.02 * np.arange(1, len(decoders) + 1)
     for chosen, color in ((fires_for_large, COLORS[1]), (~fires_for_large, COLORS[0])):

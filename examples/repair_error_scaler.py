@@ -148,9 +148,8 @@ def at_rate_zero(output, scale):
 
 
 t = sim.trange()
-figure, axes = plt.subplots(
-    len(steps), 2, sharex="col", sharey=True, figsize=(9, 10), layout="constrained"
-)
+plt.rcParams.update(nlr.lab.plot.STYLE)
+figure, axes = plt.subplots(len(steps), 2, sharex="col", sharey=True, figsize=(9, 10))
 for (name, probe), (left, right) in zip(probes.items(), axes):
     difference = sim.data[probe] - sim.data[exact]
     leak = np.abs(sim.data[probe][t > 3.1]).mean()

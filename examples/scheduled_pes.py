@@ -50,7 +50,8 @@ test_weights = sim.data[weights][sim.trange(sample_every=0.01) > freeze + 0.01]
 print(f"error in the test phase: {np.sqrt(np.mean(sim.data[errors][test] ** 2)):.3f}")
 print(f"weights moved in the test phase: {np.ptp(test_weights, axis=0).max()}")
 
-figure, (top, bottom) = plt.subplots(2, sharex=True, layout="constrained")
+plt.rcParams.update(nlr.lab.plot.STYLE)
+figure, (top, bottom) = plt.subplots(2, sharex=True)
 top.plot(sim.trange(), sim.data[rates] * 1e3)
 top.set_ylabel(r"learning rate ($10^{-3}$)")
 bottom.plot(sim.trange(), sim.data[errors])

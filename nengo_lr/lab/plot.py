@@ -42,12 +42,17 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D
 INK = "#333333"
 """The colour of text."""
 
+SHORT = 200
+"""How many times its lowest value a logarithmic axis may reach for plain numbers."""
+
 PHASE = "#F2F2F2"
 """The colour behind a test phase."""
 
 STYLE = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#999999",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
     "axes.labelcolor": INK,
     "axes.labelsize": 10,
     "axes.linewidth": 0.8,
@@ -91,6 +96,9 @@ def style() -> AbstractContextManager:
 def tidy(ax: Axes, xlabel: str | None = None, ylabel: str | None = None) -> None:
     """Give Axes that may have been made elsewhere the light frame of the style.
 
+    Short logarithmic axes get plain numbers at 1, 2 and 5 times powers of ten. Call it
+    last, since it looks at what is drawn.
+
     Parameters
     ----------
     ax : matplotlib.axes.Axes
@@ -104,6 +112,13 @@ def tidy(ax: Axes, xlabel: str | None = None, ylabel: str | None = None) -> None
         ax.set_xlabel(xlabel)
     if ylabel is not None:
         ax.set_ylabel(ylabel)
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = axis.get_view_interval()
+        if axis.get_scale() == "log":
+            axis.set_minor_formatter(NullFormatter())
+            if high < SHORT * low:
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter("{x:g}")
 
 
 def save(figure: Figure, file: str | os.PathLike) -> None:
@@ -373,9 +388,6 @@ def draw_errors(ax, found):
         label.set_color(color)
     ax.set_ylim(len(methods) - 0.5, -0.5)
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
     tidy(ax, "RMS error in the test (target's unit)")
     ax.grid(visible=False, axis="y")
 
