@@ -61,7 +61,7 @@ TOLERANCES = {"nengo_ocl": 1e-3, "nengo_torch": 1e-3}
 @pytest.mark.parametrize("simulator", TOLERANCES)
 def test_converted_models_learn_as_on_the_reference(simulator, method, record_property):
     measured = distance(output(converted(method), simulator), output(converted(method)))
-    record_property("relative distance", measured)
+    record_property("relative distance", float(measured))
     print(f"{simulator}, {method}: relative distance {measured:.1e}")
     assert measured < TOLERANCES[simulator]
 
