@@ -168,7 +168,8 @@ def noise_power(rates, synapse, dt, amplitude=1.0):
         tau = max(getattr(synapse, "tau", 0.0), dt / 2)
         energy = 1 / (2 * tau)
     else:
-        impulse = np.zeros(round(1 / dt))
+        # a column, since Nengo's filters refuse single numbers with numpy 2.5
+        impulse = np.zeros((round(1 / dt), 1))
         impulse[0] = 1 / dt
         energy = dt * np.sum(synapse.filt(impulse, dt=dt, y0=0) ** 2)
     return float(NOISE * amplitude * np.mean(np.abs(rates)) * energy)

@@ -407,6 +407,7 @@ def test_items_of_a_minibatch_learn_apart(NengoDL):
     assert np.abs(together[0] - together[1]).max() > 0.1
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_delta_as_a_matrix_is_the_same_change(Simulator):
     network = learning(nlr.ScheduledPES("auto"), n=20, d=2)
     with Simulator(network) as sim:
@@ -422,6 +423,7 @@ def test_delta_as_a_matrix_is_the_same_change(Simulator):
     )
 
 
+@pytest.mark.needs("runs_all_rules")
 def test_frozen_and_set_rates_leave_the_rule_where_it_was(Simulator):
     network = learning(nlr.ScheduledPES("auto"), n=20)
     with Simulator(network) as sim:

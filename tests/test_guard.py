@@ -82,6 +82,7 @@ def test_an_error_that_is_not_finite_stops_before_it_reaches_weights():
     assert np.max(np.abs(sim.data[network.weights])) < 1
 
 
+@pytest.mark.needs("has_float64")
 @pytest.mark.parametrize(
     "rate", [0.0, lambda t: 0.0, np.zeros(2)], ids=["number", "function", "node"]
 )

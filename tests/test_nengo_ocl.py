@@ -151,6 +151,17 @@ def test_divergence_stops():
         host_of(sim).run(2000)
 
 
+@pytest.mark.parametrize("rate", [0.0, lambda t: 0.0], ids=["number", "function"])
+def test_a_large_error_is_fine_at_rate_0(rate):
+    network = learning_network(ScheduledPES(rate))
+    with network:
+        nengo.Connection(nengo.Node([1e30, 1.0]), network.connection.learning_rule)
+    with simulator(network) as sim:
+        host_of(sim).run(30)
+        weights = sim.data[network.weights]
+        assert np.all(weights == weights[0])
+
+
 def test_a_rate_that_is_not_finite_stops():
     network = pes(lambda t: np.nan if t > 0.01 else 1e-3)
     with simulator(network) as sim:

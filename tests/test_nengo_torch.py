@@ -71,9 +71,9 @@ def networks():
 
 
 @pytest.mark.parametrize("n_items", [1, 2])
-@pytest.mark.parametrize(("dtype", "most"), [("float64", 1e-12), ("float32", 3e-6)])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.usefixtures("device")
-def test_weights_are_those_of_the_reference(networks, n_items, dtype, most):
+def test_weights_are_those_of_the_reference(networks, n_items, dtype):
     network, expected = networks
     dtype = getattr(torch, dtype)
     with simulator(network, dtype=dtype, minibatch_size=n_items) as sim:
@@ -85,6 +85,10 @@ def test_weights_are_those_of_the_reference(networks, n_items, dtype, most):
     for name, arrays in found_all.items():
         if name == "LocalGains" and dtype == torch.float32:
             continue  # where a sum is nearly 0, rounding decides on its sign
+        most = 1e-12
+        if dtype == torch.float32:
+            # at first, a gradient's digits are those of a difference of large numbers
+            most = 3e-6 if name in ("AdaGrad", "RMSProp") else 1.4e-6
         for found, right in zip(arrays, expected[name]):
             assert len(found) == n_items
             for item in found:

@@ -134,12 +134,13 @@ def outer_mixer(target, left, right, keep, new):
 
         return mix
 
-    ger, scal = get_blas_funcs(("ger", "scal"), dtype=target.dtype)
+    ger, axpy = get_blas_funcs(("ger", "axpy"), dtype=target.dtype)
     flat_parts = [block.T.reshape(-1) for *_, block in parts] if keep != 1 else []
+    lost = keep - 1  # of which float32 has more digits than of what is kept
 
     def mix_blas():
         for flat in flat_parts:
-            scal(keep, flat)
+            axpy(flat, flat, flat.size, lost)
         for left_part, right_part, block in parts:
             # positions spare a microsecond of keyword parsing per block
             ger(new, right_part, left_part, 1, 1, block, 1, 1, 1)

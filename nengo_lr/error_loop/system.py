@@ -80,7 +80,7 @@ def loop_timing(
         shortest = dt / loop.largest_stable_gain()
     except (ValidationError, np.linalg.LinAlgError):
         return None
-    return LoopTiming(dt * loop.delay(), loop.gain(), shortest)
+    return LoopTiming(*map(float, (dt * loop.delay(), loop.gain(), shortest)))
 
 
 class ErrorLoop:
