@@ -7,6 +7,7 @@ the steps alone.
 
 import numpy as np
 import pytest
+from schedule_helpers import every_example, scaled, special_times
 
 from nengo_lr import (
     Between,
@@ -17,12 +18,14 @@ from nengo_lr import (
     PiecewiseConstant,
     Repeated,
     Sampled,
+    Schedule,
     Sequence,
     StepDecay,
     Stretched,
     Warmup,
     from_steps,
 )
+from nengo_lr.schedules.params import SecondsParam
 
 MILLION = 10**6  # seconds
 
@@ -163,3 +166,51 @@ def test_ramps_end_exactly(dt, xp):
         assert np.array_equal(np.asarray(ramp) > 0, [True, False, False])
         warmup = Warmup(2.0, duration)(steps * dt, xp=xp)
         assert np.array_equal(np.asarray(warmup) < 2.0, [True, False, False])
+
+
+def late_steps(schedule, dt, xp):
+    """The steps at which a schedule has not come to what it is right after them."""
+    steps = np.unique(np.round(special_times(schedule, dt) / dt))
+    steps = np.union1d(np.arange(500), steps[steps * dt < 1e5])
+    after = np.asarray(schedule(steps * dt + 5e-9, xp=xp))
+    late = np.zeros(len(steps), dtype=bool)
+    for rounded in 0, -3:  # the same step, where rounding has made it a little earlier
+        times = np.maximum(steps * dt + rounded * np.spacing(steps * dt), 0.0)
+        now = np.asarray(schedule(times, xp=xp))
+        late |= np.abs(now - after) > 1e-3 * after + 1e-4 * np.max(after)
+    return steps[late]
+
+
+# the examples' times are whole and half seconds, so that these many steps
+# put everything that happens on a step
+@pytest.mark.parametrize("n", [2, 150])
+@every_example
+def test_boundaries_take_effect_at_their_steps(example, n, dt, xp):
+    schedule = scaled(example, seconds=seconds(n, dt))
+    delay = seconds(3 * n, dt)
+    for made in (
+        schedule,
+        schedule.delayed(delay),
+        schedule.repeated(delay),
+        schedule.stretched(3.0),
+        Sequence([1e-3, schedule], [delay]),
+    ):
+        late = late_steps(made, dt, xp)
+        assert late.size == 0, f"{made} is late at the steps {late}"
+
+
+class ForgetsRounding(Schedule):
+    boundary: float = SecondsParam("boundary")
+
+    def evaluate(self, t, xp):
+        return xp.where(t >= self.boundary, 1e-3, 0.0)
+
+
+class BeginsLate(ForgetsRounding):
+    def evaluate(self, t, xp):
+        return xp.where(t > self.boundary, 1e-3, 0.0)
+
+
+@pytest.mark.parametrize("cls", [ForgetsRounding, BeginsLate])
+def test_a_late_schedule_would_be_found(cls):
+    assert late_steps(cls(0.3), 1e-3, np).tolist() == [300]
