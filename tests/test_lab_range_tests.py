@@ -277,6 +277,12 @@ def test_curves_without_a_lowest_error(errors, words):
     assert bool(words) == bool(doubt(np.geomspace(1e-5, 1e-1, 5), np.array(errors)))
 
 
+def test_a_tenth_of_the_best_rate_must_have_been_tried():
+    rates, errors = np.array([1e-5, 5e-5, 1e-3]), np.array([1.0, 0.1, 5.0])
+    assert "5e-05, and a tenth of that is below the lowest" in doubt(rates, errors)
+    assert not doubt(rates / [10, 1, 1], errors)
+
+
 @pytest.mark.parametrize("period", [0.05, 0.2, 1.0, 4.0])
 def test_errors_that_are_seldom_there(period):
     """A tenth of the time is too little, however it is spread."""
@@ -313,6 +319,21 @@ def events(learning_rate, seed=0):
         nengo.Connection(error, conn.learning_rule)
         network.error, network.target = nengo.Probe(error), nengo.Probe(target)
     return network
+
+
+@pytest.mark.parametrize("period", [0.5, 4.0])
+def test_learning_that_is_seldom_let_through(period):
+    """The target is always there, and the rule gets a tenth of the error."""
+
+    def gated(post, error, rule):
+        nengo.Connection(post, error, synapse=None)
+        gate = nengo.Node(lambda t, x: x * (t % period < 0.1 * period), size_in=1)
+        nengo.Connection(error, gate, synapse=None)
+        nengo.Connection(gate, rule)
+
+    with pytest.warns(UserWarning, match="weights move for .* compare rates"):
+        found = range_test(with_error(gated), learning=4.0)
+    assert refuses(found, "% of the time")
 
 
 @pytest.mark.parametrize("name", [*STANDARD, "slow-input", "large-target"])

@@ -10,7 +10,14 @@ from nengo.exceptions import SimulationError, ValidationError
 from nengo_lr.lab.models import probes_of
 from nengo_lr.learning_rules import rules_of
 
-__all__ = ["doubt", "presence", "smooth", "vanishes", "watched_run"]
+__all__ = [
+    "doubt",
+    "presence",
+    "smooth",
+    "vanishes",
+    "watched_run",
+    "why_still",
+]
 
 N_POINTS = 1000
 """Number of points on the curve of a whole run."""
@@ -36,6 +43,15 @@ LEARNED = 0.5
 SPARSE = 0.4
 """What is there for less than this fraction of the time is sparse."""
 
+CAUTION = 10.0
+"""How far below the rate of the lowest error a rate averages instead of following."""
+
+SMALL = 1e-4
+"""Squared distances of less than so many times their mean are none."""
+
+TOO_SELDOM = "too seldom to tell a rate from one run: compare rates with a sweep"
+"""What is the matter where something is sparse."""
+
 NO_EFFECT = (
     "learning does not lower the error: the rates are too low, the run is too short, "
     "or the error does not depend on what the connection puts out"
@@ -50,8 +66,10 @@ class Run(NamedTuple):
     """The squared norm of the error at each step."""
     target: np.ndarray | None
     """That of the target, if there is one."""
-    has_moved: bool
-    """Whether any weight has changed."""
+    ends: np.ndarray
+    """The steps at which parts of the run, of about the same length, end."""
+    moves: np.ndarray
+    """The squared distance that the weights moved in each part."""
     has_blown_up: bool
     """Whether the run ended early because of the error."""
 
@@ -62,7 +80,7 @@ def watched_run(trial, n_window, n_steps=None):
     n_steps = trial.n_steps if is_watched else n_steps
     ends = np.linspace(0, n_steps, N_CHUNKS + 1).round().astype(int)
     with trial.open() as (network, host):
-        before = weights_of(trial, network, host)
+        weights, moves = weights_of(trial, network, host), []
         for start, end in zip(ends, ends[1:]):
             overflow = None
             try:
@@ -70,6 +88,8 @@ def watched_run(trial, n_window, n_steps=None):
                     host.run(end - start)
             except SimulationError as failure:
                 overflow = failure
+            before, weights = weights, weights_of(trial, network, host)
+            moves.append(sum(np.sum((w - b) ** 2) for w, b in zip(weights, before)))
             error, target = powers(host, network)
             is_over = overflow is not None or blown_up(error, target, n_window)
             if is_watched and is_over and len(error) >= 2 * n_window:
@@ -79,9 +99,33 @@ def watched_run(trial, n_window, n_steps=None):
                     "the error blows up before there is a curve; test lower rates",
                     "low",
                 ) from overflow
-        after = weights_of(trial, network, host)
-    has_moved = any(np.any(a != b) for a, b in zip(before, after))
-    return Run(error, target, has_moved, is_over)
+    return Run(error, target, ends[1 : len(moves) + 1], np.array(moves), is_over)
+
+
+def why_still(run, rates, window):
+    """Why weights do not move as much as it takes to test rates; empty if they do.
+
+    Parameters
+    ----------
+    run : Run
+    rates : array (n,)
+        The rate at the end of each part of the run.
+    window : float
+        The fraction of the whole run over which errors are averaged.
+    """
+    if not np.any(run.moves):
+        return "no weight moves, so that no error reaches the rule"
+    # whatever the rate is, and with plain PES whatever the error is
+    tiny = np.finfo(float).tiny
+    relative = run.moves / rates**2
+    starts = np.append(0, run.ends[:-1])
+    powers = np.add.reduceat(run.error, starts) / (run.ends - starts)
+    per_error = relative / np.maximum(powers, tiny)
+    moved = np.any([x > SMALL * np.mean(x) for x in (relative, per_error)], axis=0)
+    pauses = np.diff(np.flatnonzero(np.concatenate([[True], moved, [True]]))) - 1
+    if np.mean(moved) < SPARSE or np.max(pauses) > window * N_CHUNKS:
+        return f"weights move for {np.mean(moved):.0%} of the time, {TOO_SELDOM}"
+    return ""
 
 
 def weights_of(trial, network, host):
@@ -177,5 +221,11 @@ def doubt(rates, errors):
     if last <= NEAR * lowest:
         return (
             f"the error still falls at the highest rate, {rates[-1]:.2g}: test higher"
+        )
+    best = rates[np.argmin(errors)]
+    if best < CAUTION * rates[0]:
+        return (
+            f"the error is lowest at {best:.2g}, and a tenth of that is below the "
+            f"lowest rate, {rates[0]:.2g}: test lower"
         )
     return ""

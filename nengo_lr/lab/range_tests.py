@@ -13,22 +13,22 @@ from nengo_lr.checks import check_number
 from nengo_lr.lab.answers import Answer, need
 from nengo_lr.lab.curves import (
     BLOW_UP,
+    CAUTION,
     N_CHUNKS,
     NEAR,
     SPARSE,
+    TOO_SELDOM,
     doubt,
     presence,
     smooth,
     vanishes,
     watched_run,
+    why_still,
 )
 from nengo_lr.lab.trials import Trial
 from nengo_lr.schedules import Geometric
 
 __all__ = ["SUGGESTIONS", "RangeTest", "range_test"]
-
-CAUTION = 10.0
-"""How far below the rate of the lowest error a rate averages instead of following."""
 
 SUGGESTIONS = {
     "generalize": "for weights that are used after learning",
@@ -213,12 +213,13 @@ def range_test(
             reference = without.error
     ends, errors = smooth(run.error, reference, n_window)
     rates = rate((ends + 1) * dt)
-    if not run.has_moved:
-        reason = "no weight moves, so that no error reaches the rule"
+    reason = why_still(run, rate(run.ends * dt), window)
+    if reason:
+        pass
     elif presence(reference) < SPARSE:
         reason = (
             f"the target or error is there for {presence(reference):.0%} of the time, "
-            "too seldom to tell a rate from one run: compare rates with a sweep"
+            f"{TOO_SELDOM}"
         )
     elif without is None:
         reason = doubt(rates, errors)
