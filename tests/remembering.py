@@ -4,11 +4,14 @@ import collections
 import functools
 import itertools
 import random
+import re
 import sys
 import types
 
 import nengo
 import numpy as np
+from scipy.special import expit
+from scipy.stats import norm
 
 from nengo_lr import FeedbackLaw
 from nengo_lr.schedules import Schedule
@@ -348,6 +351,7 @@ STATEFUL["method of numpy"] = lambda: np.random.RandomState(1).uniform
 VOCABULARY = nengo.spa.Vocabulary(16, rng=np.random.RandomState(2))
 VOCABULARY.parse("A + B")
 WORDS = {"three", "words", "in a set"}
+PATTERN = re.compile("w.*d")
 LOOKUP = {word: i for i, word in enumerate(sorted(WORDS))}
 
 
@@ -415,6 +419,9 @@ PURE = {
     ).uniform(),
     "comprehension": lambda: lambda t: sum([x * t for x in TABLE]),
     "html": lambda: _html,
+    "function of scipy": lambda: lambda t: expit(9 * t),
+    "distribution of scipy": lambda: lambda t: norm.pdf(9 * t),
+    "regular expression": lambda: lambda t: t * bool(PATTERN.match("word")),
 }
 """Functions of time that have no state, although that is hard to see."""
 

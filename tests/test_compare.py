@@ -271,3 +271,17 @@ def test_interleaved_compares_each_round():
     assert ratios["a"] == [1.0] * 3
     assert len(ratios["b"]) == 3
     assert seconds > 0
+
+
+def test_config_defaults_of_the_model_do_not_reach_the_probes():
+    def model(learning_rate, seed=0):
+        network = TaskModel("comm")(learning_rate, seed=seed)
+        network.config[nengo.Probe].synapse = 0.2
+        return network
+
+    options = {**QUICK, "methods": ["scheduled"], "seeds": [0]}
+    found, plain = (
+        compare(which, SCHEDULE, **options) for which in (model, TaskModel("comm"))
+    )
+    assert found.trials["moved"].tolist() == [0.0]
+    assert np.allclose(found.traces["moved"], plain.traces["moved"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 from lab_helpers import exact, seeded
 from nengo.exceptions import ValidationError
 
@@ -219,6 +220,11 @@ def test_use_does_not_change_what_a_value_is():
     assert digest(TaskModel(TASKS["comm"])) != digest(TaskModel(TASKS["square"]))
 
 
+def test_functions_of_numpy_and_scipy_are_known_by_their_names():
+    values = [np.sin, np.cos, scipy.special.expit, scipy.special.log_expit]
+    assert len({digest(holds(value)) for value in values}) == len(values)
+
+
 def holds(value):
     def model(learning_rate):
         return exact(learning_rate, gain=value)
@@ -227,7 +233,13 @@ def holds(value):
 
 
 @pytest.mark.parametrize(
-    "value", [threading.Lock(), open(__file__), (i for i in range(3))]
+    "value",
+    [
+        threading.Lock(),
+        open(__file__),
+        (i for i in range(3)),
+        np.frompyfunc(lambda x: x, 1, 1),
+    ],
 )
 def test_what_cannot_be_told_apart_is_refused(tmp_path, value):
     with pytest.raises(ValidationError, match=r"holds <.*cannot be told.*without a st"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import functools
 import hashlib
+import pickle
 import sys
 import sysconfig
 import types
@@ -161,6 +162,8 @@ class Walk:
             parameters = [getattr(value, field.name) for field in fields(value)]
             return self.each("frozen", [type(value), *parameters])
         try:
+            if isinstance(value, np.ufunc):
+                pickle.dumps(value)  # only one that is found by its name
             reduce = copyreg.dispatch_table.get(type(value))
             reduced = reduce(value) if reduce else value.__reduce_ex__(4)
         except Exception:

@@ -18,6 +18,7 @@ from nengo_lr.lab.tasks import WEIGHTS_EVERY
 from nengo_lr.lab.timing import measure_costs
 from nengo_lr.lab.trials import Trial
 from nengo_lr.learning_rules import ScheduledRuleType, rules_of
+from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.schedules import Schedule
 
 __all__ = ["Plan", "title_of"]
@@ -139,7 +140,7 @@ def prepare(convert, error_radius, rate_radius, network):
     The attributes go with the network into a copy.
     """
     network.read = probes_of(network, "test_error") or probes_of(network, "error")
-    with network:
+    with network, NENGO_DEFAULTS:
         network.learned = [
             nengo.Probe(connection, "weights", sample_every=WEIGHTS_EVERY)
             for connection in network.all_connections
