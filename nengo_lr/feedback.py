@@ -34,6 +34,11 @@ class FeedbackLaw(Declared):
     """
 
     @property
+    def upper_bound(self):
+        """A rate that is exceeded at no time, or None if none is known."""
+        return None
+
+    @property
     def initial_state(self):
         """The state before the first step: array (k,) of float64, the rate first."""
         raise NotImplementedError("a FeedbackLaw must have an initial_state")
@@ -157,6 +162,10 @@ class ReduceOnPlateau(FeedbackLaw):
                 "minimum",
                 self,
             )
+
+    @property
+    def upper_bound(self):
+        return self.initial
 
     @property
     def initial_state(self):
@@ -288,6 +297,10 @@ class GreedyRate(FeedbackLaw):
             )
 
     @property
+    def upper_bound(self):
+        return self.maximum
+
+    @property
     def initial_state(self):
         return np.array([self.initial, 0.0, 0.0, np.inf])
 
@@ -363,6 +376,10 @@ class ErrorDriven(FeedbackLaw):
             raise ValidationError(
                 f"must not be below low={self.low} (got {self.high})", "high", self
             )
+
+    @property
+    def upper_bound(self):
+        return self.high
 
     @property
     def initial_state(self):

@@ -284,7 +284,7 @@ class ScheduledPES(ScheduledRuleType):
             self.probeable = (*type(self).probeable, "window", "learnable")
         if self.optimizer is not None:
             self.probeable = (*type(self).probeable, *self.optimizer.probeable)
-        warn_if_high(self.schedule, stacklevel=4)
+        warn_if_high(self.learning_rate, stacklevel=4)
 
 
 class Scheduled(ScheduledRuleType):
@@ -358,17 +358,17 @@ class Scheduled(ScheduledRuleType):
         return (*self.rule.probeable, "learning_rate")
 
 
-def warn_if_high(schedule: Schedule | None, stacklevel: int = 2) -> None:
-    """Warn if a schedule may reach a rate that is too high for PES.
+def warn_if_high(rate: PESRate, stacklevel: int = 2) -> None:
+    """Warn if a rate may come to be too high for PES.
 
     Parameters
     ----------
-    schedule : Schedule or None
-        The rate; None where no schedule determines it.
+    rate : float or Schedule or FeedbackLaw or other
+        A rate that says how high it may come to be, or else nothing happens.
     stacklevel : int, optional
         Of the warning, as in `warnings.warn`.
     """
-    highest = None if schedule is None else schedule.upper_bound
+    highest = rate if is_number(rate) else getattr(rate, "upper_bound", None)
     if highest is not None and highest >= HIGH_RATE:
         warnings.warn(
             f"This learning rate is very high (it may reach {highest:g}), and can "

@@ -90,7 +90,7 @@ def test_rate_is_the_first_number_of_the_state(law):
     assert rates.shape == (2000, 1)
     assert state[0] == rates[-1, 0]
     assert len(np.unique(rates)) > 1
-    assert np.all((rates >= 0) & (rates < np.inf))
+    assert np.all((rates >= 0) & (rates <= law.upper_bound))
 
 
 @every_law

@@ -11,10 +11,13 @@ import nengo_lr as nlr
 from nengo_lr import (
     Constant,
     CosineDecay,
+    ErrorDriven,
     ExponentialDecay,
     FunctionSchedule,
+    GreedyRate,
     Linear,
     PiecewiseConstant,
+    ReduceOnPlateau,
     Scheduled,
     ScheduledPES,
 )
@@ -94,6 +97,9 @@ def test_probeables_are_those_of_pes_and_the_rate():
         CosineDecay(2.0, 1.0),
         Linear(0.0, 1.0, final=1.0).delayed(3.0),
         ExponentialDecay(0.9, 1.0) + Constant(0.2),
+        ErrorDriven(0.0, 1.0, scale=0.5),
+        GreedyRate(0.1, minimum=0.01, maximum=2.0),
+        ReduceOnPlateau(1.0),
     ],
 )
 def test_a_rate_that_may_reach_1_warns(rate):
@@ -109,6 +115,7 @@ def test_a_rate_that_may_reach_1_warns(rate):
         CosineDecay(0.99, 1.0),
         CosineDecay(2.0, 1.0) * 1e-3,
         ExponentialDecay(2.0, 1.0).clip(0.0, 0.5),
+        GreedyRate(0.1, minimum=0.01, maximum=0.9),
         half,
     ],
 )
