@@ -90,8 +90,6 @@ with nlr.lab.plot.style():
     ax.text(LEARNING, 0.95, " test", transform=ax.get_xaxis_transform(), va="top")
     ax.set_xlim(0, LEARNING + TEST)
     ax.set_title(TASK.description)
-    ax.yaxis.set_minor_formatter("{x:g}")
-    ax.yaxis.set_major_formatter("{x:g}")
     nlr.lab.plot.tidy(ax, "time (s)", "RMS error in .5 s")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
