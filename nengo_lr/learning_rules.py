@@ -368,7 +368,7 @@ def warn_if_high(rate: PESRate, stacklevel: int = 2) -> None:
     stacklevel : int, optional
         Of the warning, as in `warnings.warn`.
     """
-    highest = rate if is_number(rate) else getattr(rate, "upper_bound", None)
+    highest: Any = rate if is_number(rate) else getattr(rate, "upper_bound", None)
     if highest is not None and highest >= HIGH_RATE:
         warnings.warn(
             f"This learning rate is very high (it may reach {highest:g}), and can "

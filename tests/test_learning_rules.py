@@ -91,7 +91,9 @@ def test_probeables_are_those_of_pes_and_the_rate():
 @pytest.mark.parametrize(
     "rate",
     [
+        1,
         1.0,
+        np.array(1),
         1e32,
         Constant(1.0),
         CosineDecay(2.0, 1.0),
