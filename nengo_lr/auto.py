@@ -14,9 +14,9 @@ __all__ = ["Auto"]
 RANK = 10
 """How many leading directions of the activities are damped; 2 to 16 learn alike."""
 
-NOISE = 16.0
+NOISE = 8.0
 """The noise that is assumed, over the Poisson variance of the filtered spikes. At 1,
-the rule would amplify the noise; 8 to 32 learn alike."""
+the rule would amplify the noise; 4 to 16 learn alike."""
 
 FIRST_WINDOW = 0.3
 """The averaging window in seconds at the start."""
@@ -80,7 +80,7 @@ DELAY_MARGIN = 2.5
 """How many times longer than at the limit of stability the loop's delay is taken."""
 
 NOMINAL_RATE = 100.0
-"""The rate in Hz of each neuron where tuning curves are not known."""
+"""The mean rate in Hz where tuning curves are not known; half of the neurons fire."""
 
 NOMINAL_SPREAD = 300.0
 """The size in Hz of the activities in a random direction, where they are not known."""
@@ -151,7 +151,13 @@ class Directions(NamedTuple):
 
 
 def noise_power(rates, synapse, dt, amplitude=1.0):
-    """The variance that noise is assumed to have in each direction, in Hz squared.
+    r"""The variance that noise is assumed to have in each direction, in Hz squared.
+
+    .. math::
+       s^2 = 8 \frac{\langle a^2\rangle}{\langle a\rangle} \int h(t)^2\,dt
+
+    with the rates a of all neurons at all points, and the filter's impulse response h:
+    eight times the variance of Poisson spikes, of neurons that fire.
 
     Parameters
     ----------
@@ -172,7 +178,10 @@ def noise_power(rates, synapse, dt, amplitude=1.0):
         impulse = np.zeros((round(1 / dt), 1))
         impulse[0] = 1 / dt
         energy = dt * np.sum(synapse.filt(impulse, dt=dt, y0=0) ** 2)
-    return float(NOISE * amplitude * np.mean(np.abs(rates)) * energy)
+    # of neurons that fire: where few do, as in sparse memories, the mean over all says
+    # little of the directions in which there are activities
+    firing = np.mean(np.square(rates)) / np.mean(np.abs(rates))
+    return float(NOISE * amplitude * firing * energy)
 
 
 def leading_directions(rates, noise, rank):

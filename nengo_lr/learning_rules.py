@@ -215,8 +215,8 @@ class ScheduledPES(ScheduledRuleType):
     precondition : int, optional
         How many leading directions of the activities to damp: with their eigenvectors
         :math:`v` and eigenvalues :math:`\lambda`, from the tuning curves, and with
-        :math:`s^2`, 16 times the variance that Poisson spikes would have, the rule
-        learns from
+        :math:`s^2`, 8 times the variance that Poisson spikes of the neurons that fire
+        would have, the rule learns from
 
         .. math:: a - \sum_i \frac{\lambda_i}{\lambda_i + s^2} v_i v_i^\top a
 

@@ -112,6 +112,9 @@ def test_noise_is_that_of_filtered_poisson_spikes():
     as_filter = nengo.LinearFilter([1.0], [tau, 1.0])
     general = noise_power(rates, as_filter, 1e-4)
     assert general == pytest.approx(NOISE * 50 / (2 * tau), rel=1e-2)
+    # neurons that are silent have no noise, and do not make that of others less
+    sparse = np.array([[0.0, 0.0, 50.0, 0.0], [0.0, 50.0, 0.0, 0.0]])
+    assert noise_power(sparse, nengo.Lowpass(tau), DT) == NOISE * 50 / (2 * tau)
     # spikes of another area: the variance grows with its square
     scaled = noise_power(rates * 0.1, nengo.Lowpass(tau), DT, amplitude=0.1)
     assert scaled == pytest.approx(0.01 * NOISE * 50 / (2 * tau))

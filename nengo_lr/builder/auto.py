@@ -310,7 +310,7 @@ def build_damping(model, scheduled, rule, activities):
             "learns without damped activities, as with plain PES",
             stacklevel=2,
         )
-        nominal = np.array([NOMINAL_RATE * amplitude])
+        nominal = np.array([0.0, 2 * NOMINAL_RATE * amplitude])
         noise = noise_power(nominal, scheduled.pre_synapse, model.dt, amplitude)
         directions = blind_directions(n, noise, rank, amplitude)
     else:
