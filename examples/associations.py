@@ -6,11 +6,10 @@
 # alone; PES learns what these neurons should decode. Both have a schedule, and both are
 # frozen for the test.
 #
-# Along a cosine the memory recalls best, with Voja and without: it has less than half
-# of the error of the rate at which it starts. Voja itself does not help here, as keys
-# lie well apart: it makes the neurons more active, and so a rate that suited the noise
-# too high. For the same reason "auto" is not the choice beside Voja: it takes the
-# neurons for what they were when the model was built.
+# With "auto", which needs no number, and along a cosine the memory recalls best, with
+# Voja and without: it has less than half of the error of the rate at which the cosine
+# starts. Voja itself does not help here, as keys lie well apart: it makes the neurons
+# more active, and so a constant rate that suited the noise too high.
 
 # %%
 import argparse
