@@ -37,13 +37,13 @@ RECORDS = {
 """They hold what they are given; the functions that take them check them."""
 
 DRAWN = {
-    "lab.plot.comparison",
+    "lab.plot.compare",
     "lab.plot.error_left",
     "lab.plot.range_test",
     "lab.plot.save",
-    "lab.plot.study",
     "lab.plot.sweep",
     "lab.plot.tidy",
+    "lab.plot.tune",
 }
 """They draw what other functions return."""
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -76,7 +78,7 @@ def test_searches_draw_on_given_axes():
     for draw, found in [
         (plot.range_test, curve),
         (plot.sweep, Sweep((1e-4, 1e-3, 1e-2), (0,), scores)),
-        (plot.study, table),
+        (plot.tune, SimpleNamespace(table=table)),
         (plot.error_left, left),
     ]:
         ax = plt.figure().add_subplot()
@@ -111,7 +113,7 @@ def test_comparison(simulators, tmp_path):
     tables = trials, pd.concat(traces), costs[["method", "simulator", "ratio"]]
     found = Comparison(SCHEDULE.between(0, 3), 3.0, 1.0, *tables)
     assert list(found.table["method"].unique()) == list(trials["method"].unique())
-    ax = plot.comparison(found)
+    ax = plot.compare(found)
     rate, errors, moves = ax.figure.axes[:3]
     assert ax is errors
     names = ["best fixed rate, 0.001", "ScheduledPES", "PES, product"]

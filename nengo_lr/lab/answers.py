@@ -22,7 +22,7 @@ class Answer:
     """What a question to the lab found."""
 
     name: ClassVar[str]
-    """The name of the files that `save` writes."""
+    """The name of the files that `save` writes, and of what draws it in `.lab.plot`."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -56,7 +56,8 @@ class Answer:
         -------
         ax : matplotlib.axes.Axes
         """
-        raise NotImplementedError
+        plot = importlib.import_module("nengo_lr.lab.plot")
+        return getattr(plot, self.name)(self, ax)
 
     def save(self, folder: str | PathLike) -> list[Path]:
         """Write the table (CSV) and the figure (PNG) to a folder.

@@ -142,23 +142,6 @@ class Comparison(Answer):
         moved = self.trials.groupby("method", sort=False)["moved"].median()
         return list(moved.index[moved > STILL])
 
-    def plot(self, ax=None):
-        """Draw the rate, the errors in the test, and the weights that move at rate 0.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw the errors alone; by default a new figure with all of it.
-
-        Returns
-        -------
-        ax : matplotlib.axes.Axes
-            Those of the errors.
-        """
-        from nengo_lr.lab import plot
-
-        return plot.comparison(self, ax)
-
     def save(self, folder: str | PathLike) -> list[Path]:
         """Write the tables (CSV) and the figure (PNG) to a folder.
 

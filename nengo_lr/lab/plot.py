@@ -25,15 +25,15 @@ __all__ = [
     "COLORS",
     "INK",
     "STYLE",
-    "comparison",
+    "compare",
     "error_left",
     "range_test",
     "save",
     "schedule",
-    "study",
     "style",
     "sweep",
     "tidy",
+    "tune",
 ]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D5D5D")
@@ -290,14 +290,12 @@ def sweep(found: Any, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def study(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def tune(found: Any, ax: Axes | None = None) -> Axes:
     """Draw the trials of a study in their order, and the best one so far.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        Columns ``number``, ``value`` and ``state``, as Optuna's
-        ``study.trials_dataframe()`` has them.
+    found : nengo_lr.lab.Tuning
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure.
 
@@ -305,7 +303,7 @@ def study(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     ax : matplotlib.axes.Axes
     """
-    ax = new_axes(ax)
+    ax, table = new_axes(ax), found.table
     done = table[table["state"] == "COMPLETE"]
     pruned = table[table["state"] == "PRUNED"]
     ax.plot(done["number"], done["value"], "o", color=COLORS[0], label="a trial")
@@ -331,7 +329,7 @@ MARKERS, LINES = "osD^v", ("-", "--", ":", "-.", "-")
 """How to draw what was found on each simulator."""
 
 
-def comparison(found: Any, ax: Axes | None = None) -> Axes:
+def compare(found: Any, ax: Axes | None = None) -> Axes:
     """Draw the rate, the errors in the test, and the weights that move at rate 0.
 
     A method has the same colour in all panels. Points and lines are medians over the

@@ -116,22 +116,6 @@ class RangeTest(Answer):
         """The suggested rates by their names in `SUGGESTIONS`, a dict."""
         return {name: getattr(self, name) for name in SUGGESTIONS}
 
-    def plot(self, ax=None):
-        """Draw the curve with its suggestions.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default a new figure.
-
-        Returns
-        -------
-        ax : matplotlib.axes.Axes
-        """
-        from nengo_lr.lab import plot
-
-        return plot.range_test(self, ax)
-
 
 def range_test(
     model: Callable[..., nengo.Network],

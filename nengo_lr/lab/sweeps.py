@@ -151,22 +151,6 @@ class Sweep(Answer):
                 )
         return "; ".join(doubts)
 
-    def plot(self, ax=None):
-        """Draw the errors over the rates.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default a new figure.
-
-        Returns
-        -------
-        ax : matplotlib.axes.Axes
-        """
-        from nengo_lr.lab import plot
-
-        return plot.sweep(self, ax)
-
 
 def sweep(
     model: Callable[..., nengo.Network],

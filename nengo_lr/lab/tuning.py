@@ -132,22 +132,6 @@ class Tuning(Answer):
                 )
         return "; ".join(doubts)
 
-    def plot(self, ax=None):
-        """Draw the trials in their order, and the best one so far.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default a new figure.
-
-        Returns
-        -------
-        ax : matplotlib.axes.Axes
-        """
-        from nengo_lr.lab import plot
-
-        return plot.study(self.table, ax)
-
 
 def tune(
     model: Callable[..., nengo.Network],
