@@ -166,6 +166,28 @@ def test_a_full_disk(tmp_path, monkeypatch):
     assert [s.error for s in scores] == [trial.run().error for trial in trials]
 
 
+@pytest.mark.parametrize("error", [OSError, MemoryError])
+def test_what_is_wrong_with_the_machine_is_no_score(tmp_path, error):
+    """It would stay in the store, and the trial would never be run again."""
+    flag, store = tmp_path / "broken", tmp_path / "trials.sqlite"
+
+    def model(learning_rate):
+        if learning_rate > 2e-4 and flag.exists():
+            raise error("no space left")
+        return exact(learning_rate)
+
+    flag.touch()
+    trials = [Trial(model, rate, 0.05) for rate in (1e-4, 2e-4, 3e-4)]
+    with pytest.raises(error, match="no space left"):
+        run_trials(trials, "serial", store)
+    assert n_finished(store) == 2
+    flag.unlink()
+    done = []
+    scores = run_trials(trials, "serial", store, lambda n, _: done.append(n))
+    assert done == [2, 3]
+    assert not any(score.failure for score in scores)
+
+
 @pytest.mark.parametrize("name", ["/proc/trials.sqlite", "/no/where/trials.sqlite"])
 def test_a_folder_that_cannot_be_written_to(name):
     """It is refused before anything runs."""

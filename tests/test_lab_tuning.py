@@ -8,6 +8,7 @@ from pathlib import Path
 import nengo
 import numpy as np
 import pytest
+from helpers import obey_permissions
 from lab_helpers import SLOW, TARGET, exact, growth, seeded, slow_for_large_rates
 from nengo.exceptions import SimulationError, ValidationError
 
@@ -251,6 +252,94 @@ def test_an_interrupted_study_goes_on(tmp_path, number):
     assert rates == rates_of(
         tune(slow_for_large_rates, TEMPLATE, 0.05, n_trials=8, sampler_seed=3)
     )
+
+
+COMMAND = """
+import resource, signal, sys
+import nengo
+from nengo_lr.cli import main
+
+nengo.rc["decoder_cache"]["enabled"] = "False"  # it is on the same disk
+limit, *arguments = sys.argv[1:]
+if int(limit):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+main(["tune", "--model", "lab_helpers:seeded", *arguments])
+"""
+
+
+def command(store, n_trials, limit=0, **options):
+    """Run ``nengo-lr tune`` with files of at most ``limit`` bytes."""
+    what = ["--schedule", TEMPLATE, "--learning", "0.05", "--test", "0", "--seeds", "0"]
+    where = ["--store", store, "--output", store.parent.parent / "found"]
+    how = ["--trials", n_trials, "--sampler-seed", 1]
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, *map(str, [limit, *what, *where, *how])],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def is_refused(done):
+    """Whether a command has ended with one clear line."""
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("nengo-lr: store: cannot use ")
+    assert done.stderr.count("\n") == 1
+    return True
+
+
+@pytest.fixture
+def store(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    yield folder / "study.db"
+    folder.chmod(0o700)
+
+
+def trials_in(store):
+    return optuna.load_study(study_name="nengo-lr", storage=url(store)).trials
+
+
+def test_a_full_disk_loses_and_repeats_nothing(store):
+    assert is_refused(command(store, 1000, limit=50_000))  # not even the tables fit
+    assert is_refused(command(store, 1000, limit=131_072))
+    before = [trial for trial in trials_in(store) if trial.state.name == "COMPLETE"]
+    assert len(before) > 5
+    n_trials = len(before) + 2
+    assert command(store, n_trials).returncode == 0
+    trials = [trial for trial in trials_in(store) if trial.state.name != "FAIL"]
+    assert trials[: len(before)] == before
+    whole = tune(seeded, TEMPLATE, 0.05, n_trials=n_trials, sampler_seed=1)
+    assert [trial.params["rate"] for trial in trials] == rates_of(whole)
+    assert {trial.state.name for trial in trials} == {"COMPLETE"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="root may write everywhere")
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_folder_that_is_read_only(store, exists):
+    if exists:
+        assert command(store, 2).returncode == 0
+        store.chmod(0o400)
+    store.parent.chmod(0o500)
+    assert is_refused(command(store, 3, preexec_fn=obey_permissions))
+    store.parent.chmod(0o700)
+    assert list(store.parent.iterdir()) == [store] * exists
+    if exists:
+        store.chmod(0o600)
+        assert len(trials_in(store)) == 2
+        assert command(store, 3).returncode == 0
+        assert len(trials_in(store)) == 3
+
+
+@pytest.mark.parametrize("where", ["/proc/study.db", "/no/where/study.db"])
+def test_a_place_where_no_file_can_be(where):
+    """It is refused before anything runs."""
+    calls = []
+    with pytest.raises(ValidationError, match=f"cannot use '{where}'"):
+        tune(lambda learning_rate: calls.append(1), TEMPLATE, 0.05, store=where)
+    assert not calls
 
 
 def test_what_suggest_must_return(tmp_path):

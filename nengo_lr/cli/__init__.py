@@ -43,6 +43,8 @@ def main(arguments=None):
         fail(error)
     except OSError as error:
         fail(f"{error.strerror}: {error.filename}" if error.filename else error)
+    except MemoryError as error:
+        fail(f"there is not enough memory {error}")
 
 
 def fail(message):

@@ -27,10 +27,10 @@ def present(found, model, folder):
         The model function that the question was about.
     folder : pathlib.Path
     """
-    files = found.save(folder)
     print_table(found.summary, title_of(model))
     if found.conclusion:
         click.echo(found.conclusion)
+    files = found.save(folder)  # last: the disk may be full
     click.echo(f"wrote {', '.join(file.name for file in files)} to {folder}/")
 
 

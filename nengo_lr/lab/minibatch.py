@@ -10,7 +10,7 @@ import numpy as np
 from nengo.exceptions import SimulationError
 
 from nengo_lr.builder.hosts import host_of, hosts
-from nengo_lr.lab.trials import Score
+from nengo_lr.lab.trials import MACHINE, Score
 from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.schedules import Schedule
 
@@ -54,6 +54,8 @@ def run_together(trials, progress=None):
         with Minibatch(trials) as batch:
             batch.learn(progress)
             return batch.scores()
+    except MACHINE:
+        raise
     except Exception as error:
         return [Score(failure=trial.failure(error)) for trial in trials]
 

@@ -24,7 +24,7 @@ from nengo.exceptions import SimulationError, ValidationError
 from nengo_lr.checks import check_callable, check_type
 from nengo_lr.lab.minibatch import groups_of, run_together, takes_items
 from nengo_lr.lab.store import Store
-from nengo_lr.lab.trials import Score, Trial
+from nengo_lr.lab.trials import MACHINE, Score, Trial
 
 __all__ = ["ends_cleanly", "n_cores", "quiet", "run_trials"]
 
@@ -258,7 +258,7 @@ def clear_errors():
     """Let what goes wrong outside of the trials end in one clear error."""
     try:
         yield
-    except ValidationError:
+    except (ValidationError, *MACHINE):
         raise
     except BrokenExecutor as error:
         raise SimulationError(

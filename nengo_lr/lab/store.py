@@ -15,7 +15,7 @@ from nengo.exceptions import ValidationError
 from nengo_lr.builder.hosts import announced_packages
 from nengo_lr.lab.identity import Walk, hashed
 from nengo_lr.lab.models import describe
-from nengo_lr.lab.trials import Score, Trial
+from nengo_lr.lab.trials import Score, StoreError, Trial
 from nengo_lr.version import version
 
 __all__ = ["Store"]
@@ -113,7 +113,7 @@ class Store:
 
     def refusal(self, reason):
         """The error for a file that cannot be used."""
-        return ValidationError(
+        return StoreError(
             f"cannot use {self.file!r} to keep trials in: {reason}", "store"
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from os import PathLike, fspath
@@ -17,7 +17,7 @@ from nengo.exceptions import NengoException, ValidationError
 from nengo_lr.lab.answers import need
 from nengo_lr.lab.identity import digest
 from nengo_lr.lab.models import probes_of
-from nengo_lr.lab.trials import rms
+from nengo_lr.lab.trials import StoreError, rms
 
 __all__ = ["Run", "n_begun", "open_study"]
 
@@ -107,7 +107,8 @@ class Run:
         try:
             value, state = self.objective(trial)
         except BaseException:
-            self.study.tell(trial, state=states().FAIL)
+            with suppress(Exception):  # what has failed may be the store itself
+                self.study.tell(trial, state=states().FAIL)
             raise
         with clear_errors(self.store):
             self.study.tell(trial, value, state)
@@ -129,17 +130,25 @@ class Run:
     def objective(self, trial):
         """The mean error over the seeds, and the state that the trial ends in."""
         try:
-            chosen = self.suggest(trial)
+            with clear_errors(self.store, storage_errors()):
+                chosen = self.suggest(trial)
             options = dict(chosen) if isinstance(chosen, dict) else {RATE: chosen}
             if RATE in options:
                 return self.mean_error(trial, options.pop(RATE), options)
+        except StoreError:
+            raise
         except (NengoException, ArithmeticError) as error:
-            trial.set_user_attr("failure", f"{type(error).__name__}: {error}")
-            return None, states().FAIL
+            return self.failed(trial, f"{type(error).__name__}: {error}")
         raise ValidationError(
             f'must return a learning rate, or a dict with "{RATE}" (got {chosen!r})',
             "suggest",
         )
+
+    def failed(self, trial, failure):
+        """Keep why a trial failed, and return what `objective` does."""
+        with clear_errors(self.store):
+            trial.set_user_attr("failure", failure)
+        return None, states().FAIL
 
     def mean_error(self, trial, rate, options):
         """The mean error of a rate, and the state that the trial ends in."""
@@ -150,18 +159,19 @@ class Run:
 
             def watch(part, network, host, i=i, steps=steps):
                 error = recent_error(network, host, steps)
-                trial.report(error, i * REPORTS + part)
-                return trial.should_prune()
+                with clear_errors(self.store):
+                    trial.report(error, i * REPORTS + part)
+                    return trial.should_prune()
 
             scores.append(plan.run(watch, REPORTS))
             if scores[-1].failure == "stopped":
                 return None, states().PRUNED
             if scores[-1].failure:
-                trial.set_user_attr("failure", scores[-1].failure)
-                return None, states().FAIL
+                return self.failed(trial, scores[-1].failure)
         target = float(np.mean([score.target for score in scores]))
         if np.isfinite(target):
-            trial.set_user_attr("target", target)
+            with clear_errors(self.store):
+                trial.set_user_attr("target", target)
         return float(np.mean([score.error for score in scores])), states().COMPLETE
 
 
@@ -235,15 +245,21 @@ def url(store):
 
 
 @contextmanager
-def clear_errors(store):
+def clear_errors(store, kinds=Exception):
     """Let what goes wrong in the library that keeps a study end in one clear error."""
     try:
         yield
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise ValidationError(
+    except kinds as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise StoreError(
             f"cannot use {store!r} to keep trials in: {reason}", "store"
         ) from error
+
+
+def storage_errors():
+    """What Optuna raises where it cannot read or write."""
+    optuna, sqlalchemy = need("optuna", "search"), need("sqlalchemy", "search")
+    return optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError
 
 
 def states():

@@ -20,7 +20,7 @@ from nengo_lr.lab.models import check_model, make, probes_of, spelled_out
 from nengo_lr.runtime import frozen
 from nengo_lr.schedules import Constant, Schedule
 
-__all__ = ["Score", "Trial", "rms"]
+__all__ = ["MACHINE", "Score", "StoreError", "Trial", "rms"]
 
 LAST = 0.2
 """Without a test, the error is read in this fraction of the learning phase."""
@@ -30,6 +30,14 @@ FIRST = 0.1
 
 BLOW_UP = 1e6
 """A run whose error grows by this factor has failed, even if it did not overflow."""
+
+
+class StoreError(ValidationError):
+    """What keeps trials cannot be used."""
+
+
+MACHINE = MemoryError, OSError, StoreError
+"""Errors that say nothing of the trial in which they are raised."""
 
 
 class Score(NamedTuple):
@@ -197,9 +205,17 @@ class Trial:
         -------
         score : Score
             Whatever goes wrong in the run is a part of it.
+
+        Raises
+        ------
+        OSError, MemoryError, StoreError
+            What is the matter with the machine, and not with this trial: another time
+            it might go well.
         """
         try:
             return self.attempt(watch, n_parts)
+        except MACHINE:
+            raise
         except Exception as error:
             return Score(failure=self.failure(error))
 
