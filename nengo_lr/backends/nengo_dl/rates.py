@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
+from keras.engine.base_layer_utils import call_context
 from nengo_dl.builder import Builder
 
 from nengo_lr.backends.nengo_dl.signals import (
@@ -29,7 +30,10 @@ from nengo_lr.schedules import Constant
 class SimScheduledRateBuilder(ControlledBuilder):
     """Build a group of `.SimScheduledRate` operators.
 
-    The step is an integer, and the rate is computed in float64: NengoDL's own time is
+    What need not be done in each step is done before the first of a run: the rates of
+    all its steps are computed as a table, and the clock is moved.
+
+    The steps are integers, and rates are computed in float64: NengoDL's own time is
     float32, in which every fifth boundary falls on another step.
 
     A run that is not stateful sets the time back, but not the weights. The clock, the
@@ -41,59 +45,89 @@ class SimScheduledRateBuilder(ControlledBuilder):
 
     def build_pre(self, signals, config):
         super().build_pre(signals, config)
-        self.step_data = signals[self.ops[0].step].reshape((1,))
+        step = self.ops[0].step
+        self.step_data = signals[step].reshape((1,))
         self.rate_data = signals.combine([op.rate for op in self.ops])
         if self.clock is None:
             self.clock = own_variable((len(self.ops),), tf.int32)
-        self.varies = [not isinstance(op.schedule, Constant) for op in self.ops]
+        self.functions = [
+            i for i, op in enumerate(self.ops) if not op.schedule.traceable
+        ]
+        self.varies = np.array(
+            [not isinstance(op.schedule, Constant) for op in self.ops]
+        )
+        if self.varies.any():
+            graph = call_context().layer  # NengoDL's TensorGraph
+            self.first = graph.saved_state[self.step_data.key] + 1  # (1,)
+            n_steps, dt = graph.steps_to_run, signals.dt_val
+            self.move_clock(self.first + n_steps - 1, dt)
+            steps = tf.cast(self.first + tf.range(n_steps), tf.float64)
+            self.tabulate(steps * dt, signals.dtype)
+
+    def tabulate(self, times, dtype):
+        """Evaluate each schedule once for all rules that have it.
+
+        Sets ``table``, a tensor (times, schedules), and ``places``, the column of each
+        rule. Functions have a column of zeros each.
+        """
+        columns, self.places = {}, []
+        for i, op in enumerate(self.ops):
+            is_function = i in self.functions
+            key = i if is_function else op.schedule
+            if key not in columns:
+                evaluate = op.schedule.evaluate
+                rates = tf.zeros_like(times) if is_function else evaluate(times, tnp)
+                columns[key] = len(columns), rates
+            self.places.append(columns[key][0])
+        table = tf.stack([rates for _, rates in columns.values()], axis=1)
+        self.table = tf.cast(table, dtype)
 
     def build_step(self, signals):
-        step = signals.gather(self.step_data)
-        t = tf.cast(step, tf.float64) * signals.dt_val
-        rates = self.evaluate(step, t, signals.dt_val)
-        rates = self.unless_chosen(tf.cast(rates, signals.dtype))
+        rates = self.unless_chosen(self.rates(signals))
         shape = (signals.minibatch_size, len(self.ops))
         signals.scatter(self.rate_data, tf.broadcast_to(rates, shape))
-        if any(self.varies):
-            return self.build_clock(signals, step)
 
-    def evaluate(self, step, t, dt):
-        """The rates as a float64 tensor (group,), or (1,) if they are all the same.
+    def rates(self, signals):
+        """The rates of a step as a tensor (1, group), or (1, 1) if they are equal."""
+        if not self.varies.any():
+            values = [[op.schedule.value for op in self.ops]]
+            return tf.constant(values, dtype=signals.dtype)
+        step = signals.gather(self.step_data)
+        rates = tf.gather(self.table, step - self.first)
+        if self.functions:
+            call = partial(self.call_functions, dt=signals.dt_val)
+            filled = tf.numpy_function(call, [step, rates], rates.dtype)
+            rates = tf.ensure_shape(filled, rates.shape)
+        if 1 < rates.shape[1] < len(self.ops):
+            rates = tf.gather(rates, self.places, axis=1)
+        return rates
 
-        Each schedule is evaluated once for all rules that have it; functions are called
-        for each.
-        """
-        rates, places = {}, []
-        for i, op in enumerate(self.ops):
-            key = op.schedule if op.schedule.traceable else i
-            if key not in rates:
-                rates[key] = len(rates), self.rate(op, step, t, dt)
-            places.append(rates[key][0])
-        values = [rate for _, rate in rates.values()]
-        if len(values) == 1:
-            return values[0]
-        values = tf.concat(values, 0)
-        return values if len(rates) == len(places) else tf.gather(values, places)
+    def call_functions(self, step, rates, dt):
+        """Fill in the rates that are functions of time."""
+        rates = rates.copy()
+        for i in self.functions:
+            rates[:, self.places[i]] = self.ops[i].rate_at(step.item(), dt)
+        return rates
 
     def build_post(self, signals):
         super().build_post(signals)
         self.clock.assign(tf.zeros_like(self.clock))
 
-    def build_clock(self, signals, step):
-        """Let the clock go on, and tell where a schedule goes back."""
+    def move_clock(self, last, dt):
+        """Move the clock to the end of a run, and tell where a schedule goes back."""
         clock = tf.identity(self.clock)
-        onward = step > clock
-        now = tf.broadcast_to(step, clock.shape)
-        with tf.control_dependencies([clock]):
-            go_on = self.clock.assign(self.unless_frozen(clock, now), read_value=False)
-        if not all(self.varies):
-            onward |= ~np.array(self.varies)
+        onward = (self.first > clock) | ~self.varies
         if self.controlled:
             for element in (FROZEN, CHOICE):
                 onward |= self.control(element, axes=0) != 0
-        warn = partial(self.warn, dt=signals.dt_val)
-        with tf.control_dependencies([go_on]):
-            return unless(tf.reduce_all(onward), warn, step, onward, clock)
+
+        def warn():
+            given = self.first, onward, clock
+            return tf.numpy_function(partial(self.warn, dt=dt), given, tf.int32)
+
+        tf.cond(tf.reduce_all(onward), lambda: tf.constant(0), warn)
+        end = tf.broadcast_to(last, clock.shape)
+        self.clock.assign(self.unless_frozen(clock, end))
 
     def warn(self, step, onward, clock, dt):
         """Tell that schedules go back in time while the weights do not."""
@@ -109,18 +143,6 @@ class SimScheduledRateBuilder(ControlledBuilder):
                     stacklevel=2,
                 )
         return np.int32(0)
-
-    @staticmethod
-    def rate(op, step, t, dt):
-        """The rate of one operator as a float64 tensor (1,)."""
-        if op.schedule.traceable:
-            return op.schedule.evaluate(t, tnp)
-
-        def rate_at(step):
-            return np.array([op.rate_at(step.item(), dt)])
-
-        rate = tf.numpy_function(rate_at, [step], tf.float64)
-        return tf.ensure_shape(rate, (1,))
 
     @staticmethod
     def mergeable(x, y):
