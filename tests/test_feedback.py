@@ -4,6 +4,7 @@ import nengo
 import numpy as np
 import pytest
 from helpers import learning_network, relative, weight_solver
+from nengo.exceptions import SimulationError
 
 from nengo_lr import (
     ErrorDriven,
@@ -138,3 +139,14 @@ def test_minibatch_items_have_rates_of_their_own(NengoDL):
     # after 10 time constants the filter has settled to exp(-10)
     expected = low + (high - low) * np.minimum([0.0, 0.1 / scale, 1.0], 1)
     assert np.allclose(final, expected, rtol=np.exp(-10))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
+def test_an_error_that_is_too_large_for_a_law(law):
+    network = law_network(law)
+    with network:
+        nengo.Connection(nengo.Node(1e200), network.error[0], synapse=None)
+    with nengo.Simulator(network, progress_bar=False) as sim:
+        with pytest.raises(SimulationError, match=r"rate of .* up to 1e\+200|overflow"):
+            sim.run_steps(50)

@@ -94,19 +94,31 @@ def test_a_package_of_another_version_is_not_on_offer(monkeypatch):
     assert "nengo_dl" in missing_hosts()
 
 
-@pytest.mark.parametrize("foreign", ["", "__version__ = '1.0'; builder = None"])
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "",
+        "__version__ = '1.0'; builder = None",
+        "__version__ = '3.6.0'",
+        "__version__ = '3.6.0'; builder = types.ModuleType('builder')",
+    ],
+)
 def test_a_foreign_package_of_the_same_name_changes_nothing(foreign):
     """As a stub, or a PyTorch rewrite, has."""
     code = f"""
 import sys, types
-stub = types.ModuleType("nengo_dl")
-exec({foreign!r}, stub.__dict__)
-sys.modules["nengo_dl"] = stub
+for name in "nengo_dl", "nengo_torch", "nengo_ocl", "nengo_loihi":
+    stub = types.ModuleType(name)
+    exec({foreign!r}, dict(types=types), stub.__dict__)
+    sys.modules[name] = stub
+    if hasattr(stub, "builder"):
+        sys.modules[name + ".builder"] = stub.builder
 sys.modules["tensorflow"] = None  # cannot be imported
 sys.path.insert(0, "tests")
 from learners import pes
 import nengo, nengo_lr as nlr
-from nengo_lr.builder.hosts import host_of
+from nengo_lr.builder.hosts import host_of, hosts
+hosts()
 network = pes(nlr.Linear(1e-3, 1))
 with nengo.Simulator(network, progress_bar=False) as sim:
     sim.run_steps(20)

@@ -288,7 +288,7 @@ def hosts() -> dict[str, type[Host]]:
         and (
             host.is_written_for(installed[name])
             if name in installed
-            else not host.announced and importlib.util.find_spec(name) is not None
+            else not host.announced and is_there(name)
         )
     }
 
@@ -299,6 +299,14 @@ def missing_hosts() -> dict[str, type[Host]]:
     return {
         n: host for n, host in known_hosts().items() if n in others and host.offered
     }
+
+
+def is_there(package):
+    """Whether a package can be imported."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # somebody made a module of that name by hand
+        return False
 
 
 @cache  # to look through all installed packages takes 20 ms
@@ -387,7 +395,12 @@ def register_backends():
     """Register our operators with every known simulator that is imported."""
     for host in known_hosts().values():
         if is_loaded(host):
-            host.register()
+            try:
+                host.register()
+            except (AttributeError, ImportError):
+                # another package of that name may be imported, but build nothing
+                if builds_now(host.name):
+                    raise
 
 
 def builds_now(package):

@@ -314,7 +314,14 @@ class SimFeedbackRate(SimRate):
             if frozen:
                 rate[...] = state[:1]
                 return
-            state[...], rate[...] = update(state, step.item(), dt, error, np)
+            try:
+                state[...], rate[...] = update(state, step.item(), dt, error, np)
+            except FloatingPointError as failure:  # Nengo lets numpy raise it
+                raise SimulationError(
+                    f"The learning rate of {self.owner}: {self.law} fails with an "
+                    f"error of up to {np.max(np.abs(error)):g} at "
+                    f"t={step * dt:g} s ({failure})"
+                ) from failure
             if not math.isfinite(rate.item()):
                 check_rate(rate, self.owner, step.item(), dt)
 
