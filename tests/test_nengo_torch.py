@@ -24,7 +24,7 @@ from nengo_lr.version import version
 nengo_torch = pytest.importorskip("nengo_torch")
 torch = pytest.importorskip("torch")
 
-from nengo_lr.backends.nengo_torch import namespace, operators  # noqa: E402
+from nengo_lr.backends.nengo_torch import base, namespace  # noqa: E402
 
 HOST = known_hosts()["nengo_torch"]
 
@@ -37,7 +37,7 @@ def simulator(network, dtype=torch.float64, **kwargs):
 def device(request, monkeypatch):
     """The steps for the CPU, and those for devices that have to be waited for."""
     if request.param != "CPU":
-        monkeypatch.setattr(operators, "runs_behind", lambda tensor: True)
+        monkeypatch.setattr(base.TorchOperator, "runs_behind", lambda *_: True)
 
 
 def rate_neurons(network):
@@ -310,7 +310,7 @@ def test_rules_that_nengos_optimizer_has_merged(n_items):
         right = [sim.data[part.weights] for part in parts]
     with simulator(network, minibatch_size=n_items) as sim:
         built = [type(op) for op in sim.operators]
-        assert operators.TorchGroup in built
+        assert base.TorchGroup in built
         assert "TorchOperatorFallback" not in {cls.__name__ for cls in built}
         set_learning_rate(sim, parts[2].connection.learning_rule, 0.0)
         sim.run_steps(100)
