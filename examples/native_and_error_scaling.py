@@ -27,6 +27,7 @@ parser.add_argument("--quick", action="store_true", help="a short run, to try it
 args, _ = parser.parse_known_args()
 if args.quick:
     args.duration = 2.0
+simulators = ["nengo"] if args.quick else None  # None: all that are installed
 
 # %% [markdown]
 # A communication channel of 100 neurons learns for three quarters of the time, with a
@@ -42,6 +43,7 @@ found = compare(
     args.duration - learning,
     methods=["scheduled", "node", "tied", "product-200"],
     seeds=range(args.seeds),
+    simulators=simulators,
     executor="serial",
 )
 
