@@ -37,6 +37,7 @@ from nengo_lr import (
     frozen,
     set_learning_rate,
 )
+from nengo_lr.builder.hosts import host_of
 from nengo_lr.checkpoint import load, save
 
 TESTS = Path(__file__).parent
@@ -96,6 +97,39 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(path):
 
 def test_a_resumed_run_is_the_same_on_nengo_dl(NengoDL, path):
     resume(NengoDL, path, tolerance=1e-12)
+
+
+@pytest.mark.needs("minibatches")
+def test_a_node_that_was_given_data(Simulator, path):
+    """What it was given last is no constant of the model; what it was built with is."""
+
+    def learns(constant):
+        with nengo.Network(seed=0) as network:
+            node = nengo.Node([constant])
+            pre, post = nengo.Ensemble(20, 1), nengo.Node(size_in=1)
+            nengo.Connection(node, pre)
+            connection = nengo.Connection(
+                pre, post, learning_rule_type=ScheduledPES(1e-3)
+            )
+            nengo.Connection(post, connection.learning_rule)
+            nengo.Connection(node, connection.learning_rule, transform=-1)
+            network.weights = nengo.Probe(connection, "weights")
+        return network, node
+
+    data = np.random.RandomState(0).uniform(-1, 1, size=(2, 40, 1))
+    network, node = learns(0.5)
+    with Simulator(network, minibatch_size=2) as sim:
+        host_of(sim).run(20, {node: data[:, :20]})
+        save(sim, path)
+        host_of(sim).run(20, {node: data[:, 20:]})
+        expected = sim.data[network.weights][:, 20:]
+    with Simulator(network, minibatch_size=2) as sim:
+        load(sim, path)
+        host_of(sim).run(20, {node: data[:, 20:]})
+        assert relative(sim.data[network.weights], expected) < 1e-12
+    with Simulator(learns(0.4)[0], minibatch_size=2) as sim:
+        with pytest.raises(ValidationError, match="constants 'Node 0: out' differ"):
+            load(sim, path)
 
 
 RESUME = """

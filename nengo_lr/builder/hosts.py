@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
 
 import nengo
@@ -152,6 +152,21 @@ class Host:
         if signal in signals or signal.base in signals:
             return np.array(signals[signal])
         return None
+
+    @cached_property
+    def constant_nodes(self):
+        """The output Signals of Nodes with a constant output."""
+        return {
+            signals["out"]
+            for node, signals in self.sim.model.sig.items()
+            if isinstance(getattr(node, "output", None), np.ndarray)
+        }
+
+    def without_data(self, signal, values):
+        """A Signal's values, or the Node's constant where data may have been given."""
+        if signal in self.constant_nodes:
+            values[...] = signal.initial_value
+        return values
 
     def write(self, signal, values):
         """Set a Signal."""

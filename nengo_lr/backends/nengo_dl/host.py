@@ -65,7 +65,9 @@ class NengoDL(Host):
             variable, row = self._control_rows[signal][0]
             return variable.numpy()[row]
         stored = self._variable(signal)
-        return None if stored is None else stored.numpy()[self._place(signal)]
+        if stored is None:
+            return None
+        return self.without_data(signal, stored.numpy()[self._place(signal)])
 
     def write(self, signal, values):
         for variable, row in self._control_rows.get(signal, ()):

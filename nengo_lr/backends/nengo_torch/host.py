@@ -76,11 +76,12 @@ class NengoTorch(Host):
     def read(self, signal):
         if signal.base not in self.sim.signals._signals:
             return None
-        values = self.sim.signals[signal].detach().cpu().numpy()
+        values = self.sim.signals[signal].detach().cpu().numpy().copy()
+        values = self.without_data(signal, values)
         # nengo-torch has a control for each item, but we set all of them at once
         controls = [keys.get("control") for keys in self.sim.model.sig.values()]
         one = self.n_items == 1 or any(signal is control for control in controls)
-        return (values[0] if one and signal.ndim else values).copy()
+        return values[0] if one and signal.ndim else values
 
     def write(self, signal, values):
         self.sim.signals[signal] = values
