@@ -563,6 +563,12 @@ def test_delay_is_read_from_the_loop():
     assert delay == pytest.approx(2.5 * 0.15, rel=0.02)
 
 
+def test_error_of_the_wrong_sign():
+    network = looped(0.005, gain=-1.0)
+    with pytest.warns(UserWarning, match="must be the output minus the target"):
+        nengo.Simulator(network, progress_bar=False).close()
+
+
 def test_delay_of_a_loop_that_cannot_be_read_is_that_of_its_synapses():
     network = looped(0.3, 30.0, error_synapse=0.3, readable=False)
     with nengo.Simulator(network, progress_bar=False) as sim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ __all__ = ["ErrorLoop", "LoopTiming", "loop_timing"]
 
 N_DOUBLINGS = 60
 """How often a gain is doubled before it counts as stable however large it is."""
+
+
+class GrowingError(ValidationError):
+    """Learning makes an error grow at any rate."""
 
 
 class LoopTiming(NamedTuple):
@@ -63,6 +68,11 @@ def loop_timing(
         None if the loop cannot be followed, does not depend on the connection's output
         or is not stable at any rate.
 
+    Warns
+    -----
+    UserWarning
+        If the error grows at any rate, as it does if it has the wrong sign.
+
     Examples
     --------
     >>> with nengo.Network() as model:
@@ -78,6 +88,9 @@ def loop_timing(
     try:
         loop = ErrorLoop(network, rule, dt)
         shortest = dt / loop.largest_stable_gain()
+    except GrowingError as error:
+        warnings.warn(error.args[0], stacklevel=2)
+        return None
     except (ValidationError, np.linalg.LinAlgError):
         return None
     return LoopTiming(*map(float, (dt * loop.delay(), loop.gain(), shortest)))
@@ -206,7 +219,7 @@ class Part:
                 "connection",
             )
         if np.linalg.eigvals(self.settled_gain).real.min() < -1e-9 * self.norm:
-            raise ValidationError(
+            raise GrowingError(
                 f"the error of {learned} grows with any rate: it must be the output "
                 "minus the target, not the target minus the output",
                 "connection",
