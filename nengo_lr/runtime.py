@@ -26,7 +26,7 @@ __all__ = ["frozen", "set_learning_rate"]
 
 
 def set_learning_rate(
-    sim: nengo.Simulator, rule: LearningRule, learning_rate: Rate | None
+    sim: nengo.Simulator, rule: Rule, learning_rate: Rate | None
 ) -> None:
     r"""Change the learning rate of one rule, from the next step on.
 
@@ -39,8 +39,9 @@ def set_learning_rate(
     ----------
     sim : nengo.Simulator
         A simulator that is open: Nengo's, NengoDL's, or one of a subclass.
-    rule : nengo.connection.LearningRule
-        ``connection.learning_rule``, with a `.ScheduledPES` or `.Scheduled`.
+    rule : nengo.connection.LearningRule or nengo.Connection
+        ``connection.learning_rule``, with a `.ScheduledPES` or `.Scheduled`; or the
+        connection, if it has one rule.
     learning_rate : float or Schedule or callable or None
         The new rate, in the units of ``nengo.PES(learning_rate=...)``. Schedules and
         callables are given the simulation time in seconds, which does not start anew;
@@ -70,6 +71,8 @@ def set_learning_rate(
     array([0.001 , 0.001 , 0.0001, 0.0001])
     """
     host = host_of(sim)
+    if isinstance(rule, Connection):
+        rule = rule.learning_rule
     control = find_control(sim, rule)
     values = host.read(control)
     if learning_rate is None:
@@ -107,10 +110,7 @@ def set_learning_rate(
 @contextmanager
 def frozen(
     sim: nengo.Simulator,
-    rules: LearningRule
-    | Connection
-    | Iterable[LearningRule | Connection]
-    | None = None,
+    rules: Rule | Iterable[Rule] | None = None,
 ) -> Iterator[None]:
     """Run a simulator without learning: for tests in the middle of a run.
 

@@ -204,15 +204,14 @@ def learned(sim: nengo.Simulator, item: int | None = None) -> Learned:
 
     if item is None and host.n_items > 1:
         raise ValidationError(
-            f"must be one of the {host.n_items} items of the minibatch", "item", learned
+            f"must be one of the {host.n_items} items of the minibatch", "item"
         )
     item = 0 if item is None else item
-    check_integer(item, "item", least=0, obj=learned)
+    check_integer(item, "item", least=0)
     if item >= host.n_items:
         raise ValidationError(
             f"must be less than {host.n_items}, the size of the minibatch (got {item})",
             "item",
-            learned,
         )
 
     def read(signal):
@@ -221,7 +220,7 @@ def learned(sim: nengo.Simulator, item: int | None = None) -> Learned:
 
     if not any(map(rules_of, network.all_connections)):
         raise ValidationError(
-            f"{network} has no connection with a learning rule", "sim", learned
+            f"{network} has no connection with a learning rule", "sim"
         )
     found: dict[Any, dict[str, np.ndarray]] = {}
     encoded = encoder_learners(network)
@@ -299,8 +298,8 @@ def with_learned(network: nengo.Network, learned: Learned) -> nengo.Network:
     ...                 == found["connections[0] weights"]))
     True
     """
-    check_type(network, nengo.Network, "network", "a nengo.Network", with_learned)
-    check_type(learned, Learned, "learned", "what learned(sim) returns", with_learned)
+    check_type(network, nengo.Network, "network", "a nengo.Network")
+    check_type(learned, Learned, "learned", "what learned(sim) returns")
     copies: dict[int, Any] = {}
     copied = copy_with_seeds(network, copies)
     put_in(network, learned, copies)
@@ -347,7 +346,7 @@ def without_learning(
     >>> [connection.learning_rule for connection in plain.connections]
     [None]
     """
-    check_type(network, nengo.Network, "network", "a nengo.Network", without_learning)
+    check_type(network, nengo.Network, "network", "a nengo.Network")
     found, seeds = sim, None
     if not isinstance(sim, Learned):
         found, seeds = learned(sim), sim.model.seeds

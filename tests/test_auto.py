@@ -714,4 +714,4 @@ def test_the_command_sweeps_over_it(tmp_path):
     for _ in range(2):  # the second time from the store
         result = click.CliRunner().invoke(commands, arguments)
         assert result.exit_code == 0, result.output
-        assert "Auto()" in result.output
+        assert " auto " in result.output

@@ -63,7 +63,7 @@ def test_schedules_lists_the_catalogue(capsys):
     text = " ".join(out.split())
     for name, cls in expressions.catalogue().items():
         first_words = inspect.getdoc(cls).replace("``", "").split()[:3]
-        assert f"{name} {' '.join(first_words)}" in text
+        assert f"{name}{inspect.signature(cls)} {' '.join(first_words)}" in text
 
 
 def test_examples_are_listed_with_their_titles(capsys):
@@ -200,6 +200,8 @@ def test_compare_tells_what_is_not_installed(capsys, in_tmp_path, monkeypatch):
     assert out.startswith("SomeSimulator is not installed")
     assert "nengo-lr[some]" in out
     assert run(capsys, "compare", "--simulators", "nengo", *options)[1] == ""
+    Missing.last_python = (3, 8)
+    assert run(capsys, "compare", *options)[1] == ""
 
 
 def test_errors_of_runs_that_diverge_fit_into_a_table(capsys):

@@ -105,6 +105,17 @@ def test_models_that_break_the_contract(model, words):
         make(model, 1e-3)
 
 
+def test_a_schedule_for_plain_pes():
+    def plain(learning_rate):
+        with nengo.Network() as network:
+            nengo.PES(learning_rate)
+        return network
+
+    words = r"to a rule that cannot have it \(PES.*use nengo_lr.ScheduledPES"
+    with pytest.raises(ValidationError, match=words):
+        make(plain, nlr.CosineDecay(1e-3, 1.0))
+
+
 def test_options_that_the_model_does_not_take():
     with pytest.raises(ValidationError, match=r"model\(learning_rate, bogus=...\)"):
         make(exact, 1e-3, bogus=1)

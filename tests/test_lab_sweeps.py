@@ -343,10 +343,18 @@ def test_all_items_fail_alike_where_the_model_does(NengoDL):
     assert set(found.table["failure"]) == {"ArithmeticError: too large for me"}
 
 
-def test_nengo_dl_is_missing(monkeypatch):
+@pytest.mark.parametrize(
+    ("last_python", "what_to_do"),
+    [
+        ((9, 9), r"pip install 'nengo-lr\[dl\]'"),
+        ((3, 8), "needs Python 3.8"),
+    ],
+)
+def test_nengo_dl_is_missing(monkeypatch, last_python, what_to_do):
     missing = {"nengo_dl": hosts.known_hosts()["nengo_dl"]}
+    monkeypatch.setattr(missing["nengo_dl"], "last_python", last_python)
     monkeypatch.setattr("nengo_lr.lab.trials.missing_hosts", lambda: missing)
-    with pytest.raises(ValidationError, match=r"NengoDL is not installed.*\[dl\]"):
+    with pytest.raises(ValidationError, match=f"is not installed.*{what_to_do}"):
         quick(simulator="nengo_dl")
 
 
@@ -426,6 +434,9 @@ def test_an_error_that_has_grown_without_end_is_a_failure():
         _ = found.best
 
 
+LOW = nlr.CosineDecay(1e-4, 1.0)
+
+
 @pytest.mark.parametrize(
     ("task", "rates", "words"),
     [
@@ -433,6 +444,8 @@ def test_an_error_that_has_grown_without_end_is_a_failure():
         ("noisy", [1e-2, 1e-3, 5e-3], "0.001, is at an end .* try lower ones"),
         ("comm", [1e-4, 2e-3, 1.5e-2], None),
         ("comm", [1e-3], None),
+        ("comm", [LOW, nlr.CosineDecay(1e-3, 1.0)], "0.001, is at an end .* higher"),
+        ("comm", [LOW, nlr.Linear(1e-3, 1.0)], None),
     ],
 )
 def test_a_best_rate_at_an_end_of_those_that_were_tried(task, rates, words):

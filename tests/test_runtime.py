@@ -507,7 +507,10 @@ def test_bad_rules_and_simulators():
         with pytest.raises(ValidationError, match="not in the simulator's model"):
             set_learning_rate(sim, other.connection.learning_rule, 1.0)
         with pytest.raises(ValidationError, match="must be a connection's learning_r"):
-            set_learning_rate(sim, network.connection, 1.0)
+            set_learning_rate(sim, network, 1.0)
+        set_learning_rate(sim, network.connection, 0.5)
+        control = sim.model.sig[network.connection.learning_rule]["control"]
+        assert 0.5 in sim.signals[control]
     with pytest.raises(SimulatorClosed, match="closed"):
         set_learning_rate(sim, network.connection.learning_rule, 1.0)
     with pytest.raises(ValidationError, match="must be an open simulator"):

@@ -52,6 +52,8 @@ class Host:
     major : str or None
         The major version of the package that this class was written for. Other packages
         of the same name are left alone. None: any.
+    last_python : tuple of int or None
+        The last version of Python that the package runs on. None: any.
     announced : bool
         Whether the package is among Nengo's entry points ``nengo.backends``.
     offered : bool
@@ -76,6 +78,7 @@ class Host:
     title = "Nengo"
     extra: str | None = None
     major: str | None = None
+    last_python: tuple[int, int] | None = None
     announced = True
     offered = True
     works_in_place = True
@@ -258,8 +261,15 @@ class Host:
         self.sim.clear_probes()
 
     @classmethod
+    def fits_python(cls):
+        """Whether the simulator can run on this version of Python."""
+        return cls.last_python is None or sys.version_info[:2] <= cls.last_python
+
+    @classmethod
     def how_to_install(cls):
         """What to do where the simulator is missing, as the end of a sentence."""
+        if not cls.fits_python():
+            return "it needs Python {}.{} or earlier".format(*cls.last_python)
         if cls.extra is None:
             return f"install the package {cls.name}"
         return f"pip install 'nengo-lr[{cls.extra}]'"

@@ -65,10 +65,11 @@ def compare(model, jobs, output, simulators, **question):
     present(found, model, output)
     missing = missing_hosts().values() if simulators is None else ()
     for host in missing:
-        click.echo(
-            f"{host.title} is not installed: {host.how_to_install()} "
-            "adds it to the table"
-        )
+        if host.fits_python():
+            click.echo(
+                f"{host.title} is not installed: {host.how_to_install()} "
+                "adds it to the table"
+            )
 
 
 @click.command("range-test")

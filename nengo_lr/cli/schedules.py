@@ -4,20 +4,16 @@ import inspect
 import textwrap
 
 import click
-import pandas as pd
 
-from nengo_lr.cli.output import print_table
 from nengo_lr.schedules import expressions
 
 
 @click.command()
 def schedules():
-    """List every schedule."""
-    rows = [
-        (name, inspect.getdoc(cls).partition("\n")[0].replace("``", ""))
-        for name, cls in expressions.catalogue().items()
-    ]
-    print_table(pd.DataFrame(rows, columns=["schedule", "what it is"]))
+    """List every schedule with its parameters; all times are seconds."""
+    for name, cls in expressions.catalogue().items():
+        click.echo(f"{name}{inspect.signature(cls)}")
+        click.echo(f"    {inspect.getdoc(cls).splitlines()[0].replace('``', '')}")
     click.echo('Draw one: nengo-lr plot "Warmup(CosineDecay(1e-3, 10), 1)"')
 
 

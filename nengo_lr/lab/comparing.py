@@ -243,22 +243,22 @@ def compare(
     >>> found.table["method"].tolist()
     ['ScheduledPES', 'PES, error scaled in a Node']
     """
-    check_number(learning, "learning", obj=compare)
-    check_number(test, "test", obj=compare)
+    check_number(learning, "learning")
+    check_number(test, "test")
     schedule = Linear(1e-3, learning) if schedule is None else schedule
-    check_type(schedule, Schedule, "schedule", "a Schedule", compare)
+    check_type(schedule, Schedule, "schedule", "a Schedule")
     error_radius = radius_of(model) if error_radius is None else error_radius
-    check_number(error_radius, "error_radius", obj=compare)
+    check_number(error_radius, "error_radius")
     progress = ignore if progress is None else progress
-    check_callable(progress, "progress", "a function of two numbers", compare)
+    check_callable(progress, "progress", "a function of two numbers")
     plan = Plan(
         model,
         schedule,
         learning,
         test,
         check_methods(methods),
-        check_seeds(seeds, compare),
-        check_simulators(hosts() if simulators is None else simulators, compare),
+        check_seeds(seeds),
+        check_simulators(hosts() if simulators is None else simulators),
         error_radius,
         largest(schedule, learning),
     )
@@ -277,13 +277,13 @@ def check_methods(methods):
     found = []
     for method in methods if is_list else (methods,):
         if not isinstance(method, Method):
-            check_choice(method, METHODS, "methods", compare)
+            check_choice(method, METHODS, "methods")
             method = METHODS[method]
         found.append(method)
     names = [method.name for method in found]
     if len(set(names)) < len(names):
         raise ValidationError(
-            f"must be different methods (got {', '.join(names)})", "methods", compare
+            f"must be different methods (got {', '.join(names)})", "methods"
         )
     return tuple(found) if NATIVE in names else (METHODS[NATIVE], *found)
 
@@ -297,7 +297,6 @@ def largest(schedule, learning):
             "must be above 0, and finite, while the model learns (its largest rate in "
             f"the first {learning:g} s is {peak})",
             "schedule",
-            compare,
         )
     return peak
 

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import nengo
 from nengo.exceptions import ValidationError
+from nengo.learning_rules import LearningRuleType
 
 from nengo_lr.auto import Auto
 from nengo_lr.checks import check_choice, check_integer, check_type
@@ -114,12 +115,21 @@ def make(
     name, learning_rate = describe(model), spelled_out(learning_rate)
     parameters = check_model(model, options)
     if seed is not None:
-        check_integer(seed, "seed", least=0, obj=make)
+        check_integer(seed, "seed", least=0)
     given = {"seed": seed, "learning": learning, "test": test}
     for key, value in given.items():
         if value is not None and key in parameters:
             options[key] = value
-    network = model(learning_rate, **options)
+    try:
+        network = model(learning_rate, **options)
+    except ValidationError as error:
+        if error.attr == "learning_rate" and isinstance(error.obj, LearningRuleType):
+            raise ValidationError(
+                f"{name} gives the learning rate {learning_rate!r} to a rule that "
+                f"cannot have it ({error}); use nengo_lr.ScheduledPES(learning_rate)",
+                "model",
+            ) from error
+        raise
     if not isinstance(network, nengo.Network):
         raise ValidationError(
             f"{name} must return a nengo.Network (got {network!r})", "model"
@@ -233,7 +243,9 @@ def find_model(text: str) -> Callable[..., nengo.Network]:
         model = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValidationError(
-            f"{text!r} is no module:function that can be found ({error})", "model"
+            f"{text!r} is no module:function that can be found ({error}); a function f "
+            "in models.py in the current folder is models:f",
+            "model",
         ) from error
     if not callable(model):
         raise ValidationError(f"{text!r} is not a function", "model")

@@ -216,31 +216,27 @@ def range_test(
 def check(low, high, learning, window, dt):
     """Refuse numbers with which there is no test."""
     for value, name in ((low, "low"), (high, "high"), (window, "window"), (dt, "dt")):
-        check_number(value, name, obj=range_test)
-    check_number(learning, "learning", obj=range_test)
+        check_number(value, name)
+    check_number(learning, "learning")
     if low >= high:
         raise ValidationError(
             "low and high must be rates with 0 < low < high "
             f"(got low={low}, high={high})",
             "low",
-            range_test,
         )
     if window > 0.5:
         raise ValidationError(
             f"must be a fraction above 0 and at most .5 (got {window})",
             "window",
-            range_test,
         )
     if round(window * learning / dt) < 1:
         raise ValidationError(
             f"must be at least a step, which is {dt / learning:g} of this run "
             f"(got {window})",
             "window",
-            range_test,
         )
     if learning < N_CHUNKS * dt:
         raise ValidationError(
             f"must be at least {N_CHUNKS} steps of dt={dt} s (got {learning} s)",
             "learning",
-            range_test,
         )

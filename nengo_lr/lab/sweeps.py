@@ -12,6 +12,7 @@ import nengo
 import numpy as np
 from nengo.exceptions import SimulationError
 
+from nengo_lr.auto import Auto
 from nengo_lr.checks import check_number, check_type
 from nengo_lr.lab import tasks
 from nengo_lr.lab.answers import SAME, Answer, above_target, need, no_difference
@@ -101,8 +102,11 @@ class Sweep(Answer):
 
     @property
     def names(self) -> list:
-        """The rates as numbers, and the schedules as texts."""
-        return [rate if isinstance(rate, float) else repr(rate) for rate in self.rates]
+        """The rates as numbers, the schedules as texts, and "auto"."""
+        words = [
+            "auto" if isinstance(rate, Auto) else repr(rate) for rate in self.rates
+        ]
+        return [r if isinstance(r, float) else w for r, w in zip(self.rates, words)]
 
     @property
     def best(self) -> float | Schedule:
@@ -142,14 +146,20 @@ class Sweep(Answer):
             return "rate 0 is the best: learning does not lower the error"
         size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
         doubts = above_target("at no rate", medians[best], size)
-        if len(self.rates) > 1 and all(isinstance(r, float) for r in self.rates):
-            ends = {min(self.rates): "lower", max(self.rates): "higher"}
-            if rate in ends:
+        alike = [largest(r) for r in self.rates if type(r) is type(rate)]
+        if None not in alike and len(set(alike)) > 1:
+            ends = {min(alike): "lower", max(alike): "higher"}
+            if largest(rate) in ends:
                 doubts.append(
-                    f"the best rate, {rate:.3g}, is at an end of those that were "
-                    f"tried: try {ends[rate]} ones too"
+                    f"the best rate, {largest(rate):.3g}, is at an end of those that "
+                    f"were tried: try {ends[largest(rate)]} ones too"
                 )
         return "; ".join(doubts)
+
+
+def largest(rate):
+    """A rate, or the largest one of a schedule; None if that is not known."""
+    return rate if isinstance(rate, float) else getattr(rate, "upper_bound", None)
 
 
 def sweep(
@@ -222,7 +232,7 @@ def sweep(
     >>> found.best
     0.001
     """
-    all_rates, all_seeds = check_rates(rates, sweep), check_seeds(seeds, sweep)
+    all_rates, all_seeds = check_rates(rates), check_seeds(seeds)
     # seed by seed, so that a minibatch is one job
     trials = {
         (i, j): Trial(model, rate, learning, test, seed, dt, simulator=simulator)
@@ -286,10 +296,10 @@ def side_by_side(
     array([0.41, 0.1 , 0.04])
     """
     task_words = "a Task, such as TASKS['comm']"
-    check_type(task, tasks.Task, "task", task_words, side_by_side)
-    all_rates = check_rates(rates, side_by_side)
-    check_number(learning, "learning", obj=side_by_side)
-    check_number(test, "test", least=0, obj=side_by_side)
+    check_type(task, tasks.Task, "task", task_words)
+    all_rates = check_rates(rates)
+    check_number(learning, "learning")
+    check_number(test, "test", least=0)
     duration = learning + test
     times = np.arange(1, round(duration / tasks.SAMPLE) + 1) * tasks.SAMPLE
     values = [Between(rate, 0.0, learning)(times) for rate in all_rates]

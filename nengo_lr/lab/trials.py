@@ -320,7 +320,7 @@ def flat(samples):
     return samples.reshape(len(samples), -1)
 
 
-def check_rate(rate, name, obj):
+def check_rate(rate, name, obj=None):
     """Refuse what no trial can learn with."""
     if not isinstance(spelled_out(rate), (Schedule, FeedbackLaw, Auto)) and not (
         is_number(rate) and not isinstance(rate, bool) and 0 <= rate < np.inf
@@ -333,21 +333,21 @@ def check_rate(rate, name, obj):
         )
 
 
-def check_rates(rates, obj):
+def check_rates(rates):
     """One or more different rates as a tuple, from any iterable."""
     single = isinstance(rates, str) or not isinstance(rates, Iterable)
     rates = tuple(map(spelled_out, [rates] if single else rates))
     for rate in rates:
-        check_rate(rate, "rates", obj)
+        check_rate(rate, "rates")
     rates = tuple(float(rate) if is_number(rate) else rate for rate in rates)
     if not rates or has_twins(rates):
         raise ValidationError(
-            f"must be one or more different rates (got {list(rates)})", "rates", obj
+            f"must be one or more different rates (got {list(rates)})", "rates"
         )
     return rates
 
 
-def check_seeds(seeds, obj):
+def check_seeds(seeds):
     """One or more different seeds as a tuple of int, from any iterable."""
     seeds = tuple(seeds) if isinstance(seeds, Iterable) else (seeds,)
     if (
@@ -361,27 +361,25 @@ def check_seeds(seeds, obj):
         raise ValidationError(
             f"must be one or more different whole numbers (got {list(seeds)})",
             "seeds",
-            obj,
         )
     return tuple(map(int, seeds))
 
 
-def check_simulators(simulators, obj):
+def check_simulators(simulators):
     """One or more different names of simulators as a tuple, from any iterable."""
     is_list = isinstance(simulators, Iterable) and not isinstance(simulators, str)
     simulators = tuple(simulators) if is_list else (simulators,)
     for name in simulators:
-        check_simulator(name, "simulators", obj)
+        check_simulator(name, "simulators")
     if not simulators or has_twins(simulators):
         raise ValidationError(
             f"must be one or more different names (got {list(simulators)})",
             "simulators",
-            obj,
         )
     return simulators
 
 
-def check_simulator(name, argument, obj):
+def check_simulator(name, argument, obj=None):
     """Refuse the name of a simulator that is unknown, or not installed."""
     missing = missing_hosts()
     check_choice(name, {**hosts(), **missing}, argument, obj)

@@ -228,7 +228,7 @@ def tune(
         check_callable(progress, "progress", "a function of two numbers, or None")
     trials = [
         Trial(model, 0.0, learning, test, seed=seed, dt=dt)
-        for seed in check_seeds(seeds, tune)
+        for seed in check_seeds(seeds)
     ]
     study = open_study(store, name, trials, suggest)
     run = Run(study, trials, suggest, sampler_seed, store)

@@ -131,11 +131,11 @@ def to_error_scaling(
     >>> converted.connections[0].learning_rule_type
     PES()
     """
-    check_type(network, nengo.Network, "network", "a nengo.Network", to_error_scaling)
-    check_choice(method, ("ensemble", "node"), "method", to_error_scaling)
+    check_type(network, nengo.Network, "network", "a nengo.Network")
+    check_choice(method, ("ensemble", "node"), "method")
     if rate_radius is not None:
-        check_number(rate_radius, "rate_radius", obj=to_error_scaling)
-    check_callable(scaler, "scaler", "a function that makes one", to_error_scaling)
+        check_number(rate_radius, "rate_radius")
+    check_callable(scaler, "scaler", "a function that makes one")
     scaler = partial(scaler, n_neurons, error_radius=error_radius, **scaler_options)
     if method == "ensemble":  # refuse its arguments even if no rule needs a scaler
         scaler(dimensions=1, add_to_container=False)
@@ -186,7 +186,6 @@ def scheduled_rules(network):
             f"{network} has no connection with a ScheduledPES or Scheduled rule to "
             "convert",
             "network",
-            to_error_scaling,
         )
     return found
 
@@ -205,7 +204,6 @@ def check_convertible(scheduled, connection):
             "itself is the same as a factor of the error, and other rules need a "
             "constant rate",
             "network",
-            to_error_scaling,
         )
 
 
@@ -229,7 +227,6 @@ def pes_rate(rule, method, rate_radius):
             f"{scheduled} on {rule.connection} has no largest rate that could be known "
             "beforehand: give rate_radius, the largest rate to expect",
             "rate_radius",
-            to_error_scaling,
         )
     return largest or NODE_RATE
 

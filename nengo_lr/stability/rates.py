@@ -96,7 +96,7 @@ def stable_rate(
     True
     """
     host_of(sim)
-    check_number(margin, "margin", obj=stable_rate)
+    check_number(margin, "margin")
     rule = pes_rule(sim, connection)
     loop = error_loop(sim, rule)
     rates, currents = tuning(sim, connection)
@@ -108,7 +108,6 @@ def stable_rate(
             f"the neurons of {connection} are silent at every evaluation point, so "
             "that it cannot learn",
             "connection",
-            stable_rate,
         )
     gain = loop.largest_stable_gain()
     neuron_type = ensemble_of(connection).neuron_type
@@ -169,15 +168,13 @@ def rate_for(
     True
     """
     host_of(sim)
-    check_number(fraction, "fraction", obj=rate_for)
-    check_number(time, "time", obj=rate_for)
+    check_number(fraction, "fraction")
+    check_number(time, "time")
     if fraction >= 1:
-        raise ValidationError(
-            f"must be between 0 and 1 (got {fraction})", "fraction", rate_for
-        )
+        raise ValidationError(f"must be between 0 and 1 (got {fraction})", "fraction")
     if time < sim.dt:
         raise ValidationError(
-            f"must be at least one step of {sim.dt} s (got {time})", "time", rate_for
+            f"must be at least one step of {sim.dt} s (got {time})", "time"
         )
     loop, n_steps = error_loop(sim, pes_rule(sim, connection)), round(time / sim.dt)
     largest = loop.largest_stable_gain()
@@ -188,7 +185,6 @@ def rate_for(
             f"no rate is fast enough: after {time} s at least {min(left):.2g} of the "
             f"error is left (wanted {fraction})",
             "time",
-            rate_for,
         )
     first = np.argmax(np.array(left) <= fraction)
     gain = gains[first]
@@ -239,7 +235,7 @@ def error_left(
     array([1. , 0.1])
     """
     host_of(sim)
-    check_number(rate, "rate", least=0, obj=error_left)
+    check_number(rate, "rate", least=0)
     loop = error_loop(sim, pes_rule(sim, connection))
     gain = rate * gain_per_rate(sim, connection, x)
     steps = np.round(np.asarray(times) / sim.dt).astype(int)

@@ -22,6 +22,7 @@ class NengoDL(Host):
     extra = "dl"
     # a PyTorch rewrite of the same import name has version 1.0
     major = "3"
+    last_python = 3, 11
     works_in_place = False
     takes_schedules = False
     minibatches = True
