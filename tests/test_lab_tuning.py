@@ -31,6 +31,8 @@ def test_template():
     assert filled == nlr.ExponentialDecay(1e-3, 5.0) * 2
     trial = optuna.trial.FixedTrial({"x1": 1e-4, "tau": 2.0})
     assert template(trial) == nlr.ExponentialDecay(1e-4, 2.0) * 2
+    twice = Template("Warmup({a:1..2}, {1..3}, initial={a:1..2})")
+    assert twice.fill({"a": 1.5, "x2": 2.0}) == nlr.Warmup(1.5, 2.0, initial=1.5)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ def test_template():
         ("Constant({a:1e-2..1e-3})", "must be a range of numbers above 0"),
         ("Constant({a:0..1})", "must be a range"),
         ("Constant({a:x..1})", "must be a range"),
+        ("Linear({a:1..2}, {a:1..3})", "another range than the a before it"),
         ("Foo({a:1..2})", "'Foo' at column 1"),
         ("Constant({a:1..})", "cannot be read"),
         ("auto", "no number to tune: .* sweep, or suggest it .* with a function"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 from nengo.exceptions import ValidationError
@@ -22,7 +23,7 @@ class Template:
     """A schedule (or an optimizer) with ranges in place of some of its numbers.
 
     A range is written ``{low..high}`` or ``{name:low..high}``. It is searched on a
-    logarithmic scale.
+    logarithmic scale. Where a name stands twice, it has one value.
 
     Parameters
     ----------
@@ -72,13 +73,22 @@ class Template:
                     "{rate:1e-5..1e-2}",
                     "schedule",
                 )
-            ranges[name or f"x{i}"] = low, high
+            if ranges.setdefault(name or f"x{i}", (low, high)) != (low, high):
+                raise ValidationError(
+                    f"{match[0]!r} has another range than the {name} before it",
+                    "schedule",
+                )
         return ranges
 
     def fill(self, values):
         """The schedule with a value for each name, a dict."""
-        values = iter([values[name] for name in self.ranges])
-        text = RANGE.sub(lambda _: repr(next(values)), self.text)
+        places = count(1)
+
+        def value(match):
+            place = next(places)
+            return repr(values[match[1] or f"x{place}"])
+
+        text = RANGE.sub(value, self.text)
         return expressions.parse(text, self.names)
 
     def __call__(self, trial):
