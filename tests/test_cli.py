@@ -189,7 +189,7 @@ def test_compare(tmp_path):
 
 def test_compare_tells_what_is_not_installed(capsys, in_tmp_path, monkeypatch):
     class Missing(Host):
-        title, extra, python = "SomeSimulator", "some", "3.9 alone"
+        title, extra = "SomeSimulator", "some"
 
     monkeypatch.setattr(learning, "missing_hosts", lambda: {"some": Missing})
     options = ["--learning", "0.2", "--test", "0.1", "--seeds", "0", "--jobs", "1"]
@@ -198,7 +198,7 @@ def test_compare_tells_what_is_not_installed(capsys, in_tmp_path, monkeypatch):
     code, out, err = run(capsys, "compare", *options)
     assert (code, err) == (0, "")
     assert out.startswith("SomeSimulator is not installed")
-    assert "nengo-lr[some]' on Python 3.9 alone" in out
+    assert "nengo-lr[some]" in out
     assert run(capsys, "compare", "--simulators", "nengo", *options)[1] == ""
     Missing.last_python = (3, 8)
     assert run(capsys, "compare", *options)[1] == ""

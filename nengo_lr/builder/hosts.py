@@ -49,8 +49,6 @@ class Host:
         The simulator's name in sentences.
     extra : str or None
         The extra of nengo_lr that installs the simulator.
-    python : str or None
-        The versions of Python on which the extra does so. None: all.
     major : str or None
         The major version of the package that this class was written for. Other packages
         of the same name are left alone. None: any.
@@ -79,7 +77,6 @@ class Host:
     name = "nengo"
     title = "Nengo"
     extra: str | None = None
-    python: str | None = None
     major: str | None = None
     last_python: tuple[int, int] | None = None
     announced = True
@@ -275,8 +272,7 @@ class Host:
             return "it needs Python {}.{} or earlier".format(*cls.last_python)
         if cls.extra is None:
             return f"install the package {cls.name}"
-        where = f" on Python {cls.python}" if cls.python else ""
-        return f"pip install 'nengo-lr[{cls.extra}]'{where}"
+        return f"pip install 'nengo-lr[{cls.extra}]'"
 
     @staticmethod
     def reason(error):

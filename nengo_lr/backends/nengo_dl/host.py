@@ -20,7 +20,6 @@ class NengoDL(Host):
     name = "nengo_dl"
     title = "NengoDL"
     extra = "dl"
-    python = "3.9 to 3.11"
     # a PyTorch rewrite of the same import name has version 1.0
     major = "3"
     last_python = 3, 11

@@ -18,7 +18,6 @@ class NengoTorch(Host):
     name = "nengo_torch"
     title = "nengo-torch"
     extra = "torch"
-    python = "3.10 and later"
     announced = False
     minibatches = True
     freezes_any_rule = False
