@@ -88,7 +88,7 @@ class Comparison(Answer):
             "lowest": groups["error"].min(),
             "highest": groups["error"].max(),
             "moved at rate 0 (%)": 100 * groups["moved"].median(),
-            "cost of a step": self.costs.set_index(keys)["ratio"],
+            "cost of a step over ScheduledPES": self.costs.set_index(keys)["ratio"],
         }
         order = groups["error"].median().index  # that of the methods
         return need("pandas", "cli").DataFrame(columns, index=order).reset_index()
@@ -113,7 +113,7 @@ class Comparison(Answer):
         moved = self.trials.groupby("method", sort=False)["moved"].median()
         names = [f"{name} ({100 * moved[name]:.2g} %)" for name in self.moving]
         moving = " and ".join(names) or "no method"
-        return f"{self.headline}. At rate 0, the weights move on with {moving}."
+        return f"ScheduledPES has the rate {self.rate}. {self.headline}. At rate 0, the weights move on with {moving}."
 
     @property
     def headline(self) -> str:
