@@ -1,7 +1,10 @@
 """Models that the tests of `nengo_lr.lab` learn with."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import nengo
 import numpy as np
@@ -99,3 +102,38 @@ def slow_for_large_seeds(learning_rate, seed):
     while SLOW in os.environ and seed > 5:
         time.sleep(0.01)
     return seeded(learning_rate, seed)
+
+
+COMMAND = """
+import resource, signal, sys
+from nengo_lr.cli import main
+
+limit, *arguments = sys.argv[1:]
+if int(limit):
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+main(arguments)
+"""
+
+
+def run_command(folder, *arguments, limit=0, **options):
+    """Run ``nengo-lr`` where no file may have more than ``limit`` bytes, or any."""
+    # Nengo's cache would be too large
+    (folder / "nengorc").write_text("[decoder_cache]\nenabled = False\n")
+    path = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, *map(str, (limit, *arguments))],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        capture_output=True,
+        text=True,
+        **options,
+    )
+
+
+def is_refused(done):
+    """Whether a command has ended with one clear line about its store."""
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("nengo-lr: store: cannot use "), done.stderr
+    assert done.stderr.count("\n") == 1
+    return True

@@ -12,7 +12,8 @@ from pathlib import Path
 import nengo
 import numpy as np
 import pytest
-from lab_helpers import SLOW, exact, seeded
+from helpers import obey_permissions
+from lab_helpers import SLOW, exact, is_refused, run_command, seeded
 from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
@@ -164,6 +165,44 @@ def test_a_full_disk(tmp_path, monkeypatch):
     scores = run_trials(trials, progress=lambda n, _: resumed.append(n), **options)
     assert resumed == list(range(done[-1], len(rates) + 1))
     assert [s.error for s in scores] == [trial.run().error for trial in trials]
+
+
+COMMANDS = {
+    "sweep": ["--rates", "1e-4,2e-4,3e-4,4e-4"],
+    "compare": ["--methods", "scheduled,node", "--simulators", "nengo"],
+}
+
+
+def command(tmp_path, name):
+    """A store in a folder of its own, and a function that runs a command with it."""
+    store = tmp_path / "kept" / "trials.sqlite"
+    store.parent.mkdir()
+    times = "--learning", "0.1", "--test", "0.1", "--seeds", "0-3", "--jobs", "2"
+    arguments = name, *times, *COMMANDS[name], "--store", store, "--output", "found"
+    return store, partial(run_command, tmp_path, *arguments)
+
+
+def rows(store):
+    return sqlite3.connect(store).execute("SELECT * FROM trials").fetchall()
+
+
+def test_a_full_disk_ends_a_command_with_one_line(tmp_path):
+    store, run = command(tmp_path, "compare")
+    assert is_refused(run(limit=4096))  # not even the table fits
+    assert is_refused(run(limit=20_480))
+    before = rows(store)
+    assert before
+    assert run().returncode == 0
+    assert rows(store)[: len(before)] == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="root may write everywhere")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_read_only_folder_ends_a_command_with_one_line(tmp_path, name):
+    store, run = command(tmp_path, name)
+    store.parent.chmod(0o500)
+    assert is_refused(run(preexec_fn=obey_permissions))
+    assert not list(store.parent.iterdir())
 
 
 @pytest.mark.parametrize("error", [OSError, MemoryError])

@@ -9,7 +9,16 @@ import nengo
 import numpy as np
 import pytest
 from helpers import obey_permissions
-from lab_helpers import SLOW, TARGET, exact, growth, seeded, slow_for_large_rates
+from lab_helpers import (
+    SLOW,
+    TARGET,
+    exact,
+    growth,
+    is_refused,
+    run_command,
+    seeded,
+    slow_for_large_rates,
+)
 from nengo.exceptions import SimulationError, ValidationError
 
 import nengo_lr as nlr
@@ -257,40 +266,14 @@ def test_an_interrupted_study_goes_on(tmp_path, number):
     )
 
 
-COMMAND = """
-import resource, signal, sys
-import nengo
-from nengo_lr.cli import main
-
-nengo.rc["decoder_cache"]["enabled"] = "False"  # it is on the same disk
-limit, *arguments = sys.argv[1:]
-if int(limit):
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
-main(["tune", "--model", "lab_helpers:seeded", *arguments])
-"""
-
-
 def command(store, n_trials, limit=0, **options):
     """Run ``nengo-lr tune`` with files of at most ``limit`` bytes."""
     what = ["--schedule", TEMPLATE, "--learning", "0.05", "--test", "0", "--seeds", "0"]
-    where = ["--store", store, "--output", store.parent.parent / "found"]
+    where = ["--store", store, "--output", "found"]
     how = ["--trials", n_trials, "--sampler-seed", 1]
-    return subprocess.run(
-        [sys.executable, "-c", COMMAND, *map(str, [limit, *what, *where, *how])],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        **options,
-    )
-
-
-def is_refused(done):
-    """Whether a command has ended with one clear line."""
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith("nengo-lr: store: cannot use ")
-    assert done.stderr.count("\n") == 1
-    return True
+    model = "tune", "--model", "lab_helpers:seeded"
+    arguments = *model, *what, *where, *how
+    return run_command(store.parent.parent, *arguments, limit=limit, **options)
 
 
 @pytest.fixture

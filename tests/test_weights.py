@@ -304,9 +304,6 @@ def rules_on_neurons(stimulus, pre, post):
     nengo.Connection(stimulus, learned.learning_rule["pes"], transform=0.1)
 
 
-NATIVE = [native_rules, rls]
-"""What has rules of Nengo's own."""
-
 MODELS = [
     voja,
     voja_beside_neurons,
@@ -334,7 +331,8 @@ MODELS = [
     rates_without_numbers,
     optimizers,
     rules_on_neurons,
-    *NATIVE,
+    native_rules,
+    rls,
 ]
 
 LEARNS_ENCODERS = (

@@ -30,7 +30,12 @@ def present(found, model, folder):
     print_table(found.summary, title_of(model))
     if found.conclusion:
         click.echo(found.conclusion)
-    files = found.save(folder)  # last: the disk may be full
+    try:  # last, since the disk may be full
+        files = found.save(folder)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write to {folder}: {error.strerror}."
+        ) from error
     click.echo(f"wrote {', '.join(file.name for file in files)} to {folder}/")
 
 
