@@ -222,7 +222,7 @@ class ScheduledPES(ScheduledRuleType):
 
         in place of a. A few directions (the mean activity, the first modes of the
         tuning curves) carry most of the power and bound the rate of all others. With
-        10 of them damped, the rates that suit are several times higher: 2e-3 is a first
+        10 of them damped, the rates that suit are several times higher: 3e-3 is a first
         guess. Default (None): none, or 10 with ``learning_rate="auto"``.
 
     Raises
