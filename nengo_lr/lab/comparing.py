@@ -113,7 +113,10 @@ class Comparison(Answer):
         moved = self.trials.groupby("method", sort=False)["moved"].median()
         names = [f"{name} ({100 * moved[name]:.2g} %)" for name in self.moving]
         moving = " and ".join(names) or "no method"
-        return f"ScheduledPES has the rate {self.rate}. {self.headline}. At rate 0, the weights move on with {moving}."
+        return (
+            f"ScheduledPES has the rate {self.rate}. {self.headline}. At rate 0, the "
+            f"weights move on with {moving}."
+        )
 
     @property
     def headline(self) -> str:
