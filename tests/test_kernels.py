@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from nengo_lr.builder.kernels import SMALL, blas_blocks, outer_adder
+from nengo_lr.builder.kernels import (
+    SMALL,
+    blas_blocks,
+    outer_adder,
+    squared_norm,
+)
 
 
 def factors(shape, dtype=np.float64):
@@ -64,3 +69,15 @@ def test_other_types_take_the_plain_path():
     expected = weights + np.outer(left, right)
     outer_adder(weights, left, right)()
     assert np.array_equal(weights, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("view", [np.s_[:1], np.s_[:], np.s_[::2], np.s_[::-3]])
+def test_squared_norms_are_those_of_the_array_itself(dtype, view):
+    base = np.arange(10).astype(dtype)
+    square = squared_norm(base[view])
+    for factor in (1, 2, 0):
+        base *= dtype(factor)
+        assert square() == np.sum(base[view] ** 2)
+    base[0] = np.nan
+    assert np.isnan(square()) == np.isnan(base[view]).any()
