@@ -302,6 +302,25 @@ def test_trials_and_sweeps_have_the_errors_of_the_reference():
 
 
 @pytest.mark.parametrize("n_items", [1, 2])
+@pytest.mark.parametrize(
+    ("replace", "most"),
+    [
+        (lambda sim: sim.detach_state(), 1e-12),
+        (lambda sim: sim.to(dtype=torch.float32), 1e-6),
+    ],
+    ids=["detached", "float32"],
+)
+def test_tensors_are_replaced_in_mid_run(networks, replace, most, n_items):
+    network, expected = networks
+    with simulator(network, minibatch_size=n_items) as sim:
+        sim.run_steps(50)
+        replace(sim)
+        sim.run_steps(50)
+        for name, (weights, _) in learned(sim, network).items():
+            assert relative(weights[0], expected[name][0][0, :100]) < most, name
+
+
+@pytest.mark.parametrize("n_items", [1, 2])
 def test_rules_that_nengos_optimizer_has_merged(n_items):
     with nengo.Network(seed=0) as network:
         parts = [pes(ExponentialDecay(1e-3, tau=tau)) for tau in (0.1, 0.2, 0.3)]
