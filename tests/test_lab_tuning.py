@@ -310,6 +310,9 @@ def test_a_folder_that_is_read_only(store, exists):
         store.chmod(0o400)
     store.parent.chmod(0o500)
     assert is_refused(command(store, 3, preexec_fn=obey_permissions))
+    if exists:  # what is finished can be read
+        done = command(store, 2, preexec_fn=obey_permissions)
+        assert "2 trials: 2 complete" in done.stdout
     store.parent.chmod(0o700)
     assert list(store.parent.iterdir()) == [store] * exists
     if exists:

@@ -56,12 +56,15 @@ def open_study(store, name, trials, suggest):
     optuna = need("optuna", "search")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with clear_errors(store):
-        study = optuna.create_study(
-            storage=url(store),
-            study_name=name,
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_warmup_steps=REPORTS // 2),
-        )
+        what = {
+            "storage": optuna.storages.get_storage(url(store)),
+            "study_name": name,
+            "pruner": optuna.pruners.MedianPruner(n_warmup_steps=REPORTS // 2),
+        }
+        try:  # which writes nothing: what is finished may be read-only
+            study = optuna.load_study(**what)
+        except KeyError:
+            study = optuna.create_study(load_if_exists=True, **what)
         give_up_the_dead(study)
     if store is not None:
         check_question(study, digest((trials, suggest)))
