@@ -10,7 +10,7 @@ from nengo.exceptions import ValidationError
 
 import nengo_lr as nlr
 from nengo_lr.lab import TASKS, RangeTest, TaskModel, range_test
-from nengo_lr.lab.curves import doubt
+from nengo_lr.lab.curves import Run, doubt, why_still
 from nengo_lr.lab.tasks import STANDARD, band_limited, played
 
 matplotlib.use("agg")
@@ -334,6 +334,29 @@ def test_learning_that_is_seldom_let_through(period):
     with pytest.warns(UserWarning, match="weights move for .* compare rates"):
         found = range_test(with_error(gated), learning=4.0)
     assert refuses(found, "% of the time")
+
+
+def test_weights_that_move_and_those_that_stand_still():
+    ends, rates = 10 * np.arange(1, 101), np.geomspace(1e-5, 1e-1, 100)
+    error = np.full(1000, 4.0)
+    moves = 1e-3 * rates**2 * 4.0
+
+    def told(moves, error=error, has_blown_up=False):
+        n = len(moves)
+        return why_still(
+            Run(error[: 10 * n], None, ends[:n], moves, has_blown_up), rates[:n], 0.1
+        )
+
+    learned = np.exp(-np.arange(1000) / 20)  # what is learned moves less and less
+    assert not told(moves)
+    assert not told(moves * learned[::10], 4.0 * learned)
+    assert not told(1e-3 * rates**2, 4.0 * learned)  # as optimizers move weights
+    exploded = np.where(ends == 500, np.inf, moves)[:50]
+    assert not told(exploded, np.where(np.arange(1000) < 490, 4.0, np.inf), True)
+    assert "no weight moves" in told(0 * moves)
+    assert "for 60% of the time, too seldom" in told(np.where(ends > 600, 0, moves))
+    assert "for 20% of the time, too seldom" in told(np.where(ends % 50, 0, moves))
+    assert not told(np.where(ends % 20, 0, moves))
 
 
 @pytest.mark.parametrize("name", [*STANDARD, "slow-input", "large-target"])

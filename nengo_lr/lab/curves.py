@@ -115,12 +115,14 @@ def why_still(run, rates, window):
     """
     if not np.any(run.moves):
         return "no weight moves, so that no error reaches the rule"
+    n_parts = len(run.moves) - run.has_blown_up  # in the last one all is too large
+    if n_parts == 0:
+        return ""
     # whatever the rate is, and with plain PES whatever the error is
-    tiny = np.finfo(float).tiny
-    relative = run.moves / rates**2
-    starts = np.append(0, run.ends[:-1])
-    powers = np.add.reduceat(run.error, starts) / (run.ends - starts)
-    per_error = relative / np.maximum(powers, tiny)
+    relative = (run.moves / rates**2)[:n_parts]
+    borders = np.append(0, run.ends)[: n_parts + 1]
+    powers = np.add.reduceat(run.error[: borders[-1]], borders[:-1]) / np.diff(borders)
+    per_error = relative / np.maximum(powers, np.finfo(float).tiny)
     moved = np.any([x > SMALL * np.mean(x) for x in (relative, per_error)], axis=0)
     pauses = np.diff(np.flatnonzero(np.concatenate([[True], moved, [True]]))) - 1
     if np.mean(moved) < SPARSE or np.max(pauses) > window * N_CHUNKS:
