@@ -128,5 +128,6 @@ for (row, column), error in np.ndenumerate(errors):
     axes["grid"].text(column, row, f"{error:.3f}", color=color, ha="center")
 axes["grid"].set_xticks(range(len(taus)), [f"{tau:.2g}" for tau in taus])
 axes["grid"].set_yticks(range(len(initials)), [f"{rate:.1e}" for rate in initials])
+axes["grid"].grid(visible=False)
 axes["grid"].set(xlabel="tau (s)", ylabel="initial rate", title="test error of a decay")
 plt.savefig(args.output) if args.output else plt.show()
