@@ -273,6 +273,28 @@ def test_parameters_fit_every_rule(NengoDL, tmp_path, saved, loaded):
             assert not np.array_equal(values, old)
 
 
+def test_a_connection_with_the_seed_of_a_probe(NengoDL):
+    """NengoDL takes it for that of the Probe, and its weights for no parameters."""
+    data = []
+    for rule in nengo.PES(1e-3), ScheduledPES(1e-3):
+        with nengo.Network(seed=1) as network:
+            stimulus, probes = nengo.Node([0.5]), []
+            for seed in 7, 8:
+                pre, post = nengo.Ensemble(20, 1), nengo.Node(size_in=1)
+                learned = nengo.Connection(
+                    pre, post, learning_rule_type=rule, seed=seed
+                )
+                nengo.Connection(stimulus, learned.learning_rule)
+                probes.append(nengo.Probe(learned, "weights"))
+            nengo.Probe(pre, seed=8)
+        with NengoDL(network) as sim:
+            sim.run_steps(10)
+        data.append([sim.data[probe] for probe in probes])
+    for ours, native in zip(*data):
+        assert np.any(native[0] != native[-1])
+        assert relative(ours, native) < 1e-12
+
+
 @pytest.mark.filterwarnings("ignore:The learning rate of .* goes back")
 def test_parameters_neither_freeze_nor_set_rates(NengoDL, tmp_path):
     path = str(tmp_path / "params")

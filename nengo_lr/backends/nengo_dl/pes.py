@@ -68,7 +68,12 @@ class PESGradientBuilder(ControlledBuilder):
 
     @staticmethod
     def mergeable(x, y):
-        return x.guarded == y.guarded and same_shapes(x, y)
+        # NengoDL does not know of the weights, which `hide_weights` has hidden
+        alike = (
+            getattr(x.weights, what, None) == getattr(y.weights, what, None)
+            for what in ("trainable", "minibatched")
+        )
+        return x.guarded == y.guarded and same_shapes(x, y) and all(alike)
 
 
 @Builder.register(SimScheduledPES)
