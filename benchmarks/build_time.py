@@ -3,6 +3,10 @@
 python benchmarks/build_time.py --rules 1000
 """
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: no threads of its own
+
 import argparse
 
 import nengo

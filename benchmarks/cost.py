@@ -2,28 +2,37 @@
 
     python benchmarks/cost.py                                # a short version
     python benchmarks/cost.py --sizes 50x1,5000x64 --methods ScheduledPES,Adam
+    python benchmarks/cost.py --sizes 64x50x1 --simulators nengo,nengo_dl
     python benchmarks/cost.py --simulators nengo_torch --device cuda --bits 32
 
-All methods take turns in one process, on one thread; the cost of a method is the median
-over the rounds of its CPU time for whole steps, divided by that of nengo.PES in the
-same round. "memory limit" is the model without learning and one pass that reads and
-writes all weights. On a GPU the program waits for each step, in nengo-torch's neurons,
-so that its CPU time is that of the step. The table (CSV) and the figure (PNG) go to a
-folder.
+A size is the neurons and the error dimensions of a model with one learned connection,
+or, with a number in front, those of each of many such connections. All methods take
+turns in one process, on one thread; the cost of a method is the median over the rounds
+of its CPU time for whole steps, divided by that of nengo.PES in the same round. Nengo
+and NengoDL merge operators in another order in each build, so that the methods are
+built several times, and the median is over the rounds of all builds. "memory limit" is
+the model without learning and one pass that reads and writes all weights. On a GPU the
+program waits for each step, in nengo-torch's neurons, so that its CPU time is that of
+the step. The table (CSV) and the figure (PNG) go to a folder.
 """
 
 import os
 
 os.environ.setdefault("MPLBACKEND", "agg")
+# one thread, also in the processes that measure
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 import time
 import tracemalloc
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Callable, Optional
 
 import click
-import matplotlib.pyplot as plt
+import cost_figure
 import nengo
 import numpy as np
 import pandas as pd
@@ -35,7 +44,7 @@ from nengo_lr import ExponentialDecay, ScheduledPES, optimizers
 from nengo_lr.builder.hosts import hosts
 from nengo_lr.cli.options import Names, OutputFolder
 from nengo_lr.lab import interleaved
-from nengo_lr.lab.plot import COLORS, INK, save, style, tidy
+from nengo_lr.lab.plot import save
 from nengo_lr.lab.runner import workers
 
 RATE = 1e-6
@@ -49,7 +58,7 @@ ROUND_SECONDS = {True: 0.03, False: 0.15}
 other simulators have a cost per run."""
 
 COLUMNS = 4
-"""How many sizes fit into the width of a terminal."""
+"""How many methods fit into the width of a terminal."""
 
 
 # --- what is measured
@@ -107,11 +116,19 @@ METHODS = {
             Method(name, scheduled(optimizer=getattr(optimizers, name)()))
             for name in ("AdaGrad", "RMSProp", "Adam", "LocalGains")
         ),
+        Method("auto", lambda: ScheduledPES("auto")),
     ]
 }
 
 
-def build(method, neurons, dimensions):
+def build(method, rules, neurons, dimensions):
+    """Build a model with one or more learned connections."""
+    if rules == 1:
+        return one_rule(method, neurons, dimensions)
+    return many_rules(method, rules, neurons, dimensions)
+
+
+def one_rule(method, neurons, dimensions):
     """Build a network of some LIF neurons in which one connection learns."""
     value = np.random.RandomState(0).standard_normal(dimensions)
     decoders = np.zeros((neurons, dimensions))
@@ -138,25 +155,96 @@ def build(method, neurons, dimensions):
     return network
 
 
+def many_rules(method, rules, neurons, dimensions):
+    """Build an EnsembleArray whose ensembles each learn, with default synapses."""
+    size = rules * dimensions
+    with nengo.Network(seed=0) as network:
+        stimulus = nengo.Node(lambda t: np.sin(3 * t + np.arange(size)), size_out=size)
+        pre = nengo.networks.EnsembleArray(neurons, rules, dimensions)
+        output, error = nengo.Node(size_in=size), nengo.Node(size_in=size)
+        nengo.Connection(stimulus, pre.input)
+        nengo.Connection(output, error)
+        nengo.Connection(stimulus, error, transform=-1)
+        for i, ensemble in enumerate(pre.ea_ensembles):
+            part = slice(i * dimensions, (i + 1) * dimensions)
+            learned = nengo.Connection(
+                ensemble,
+                output[part],
+                function=lambda x: np.zeros(dimensions),
+                learning_rule_type=method.rule(),
+            )
+            if learned.learning_rule is not None:
+                nengo.Connection(error[part], learned.learning_rule)
+    return network
+
+
 # --- the measurements
 
 
-def measure(
-    names, neurons, dimensions, simulator="nengo", rounds=15, bits="64", **kwargs
-):
+def suits(name, rules, dimensions):
+    """Whether a method is measured at a size."""
+    if METHODS[name].scale is not None and rules > 1:
+        return False
+    return dimensions <= MOST_PRODUCT_DIMENSIONS or "product" not in name
+
+
+def measure(names, size, simulator="nengo", rounds=11, builds=3, bits="64", **kwargs):
     """Measure whole steps of several methods, interleaved in this process.
 
-    Returns one dict for each method, the baseline and the floor among them: the median
-    and the quartiles of its ratio to nengo.PES, and the microseconds of a step of that.
+    Parameters
+    ----------
+    names : list of str
+        The methods; the baseline and the floor come with them.
+    size : (int, int, int)
+        Rules, neurons and dimensions.
+    simulator : str
+    rounds, builds : int
+        How often all methods take turns, and how often they are built.
+    bits : str
+        Of a float, on Nengo's own simulator.
+    **kwargs
+        What the simulator is made with.
+
+    Returns
+    -------
+    rows : list of dict
+        For each method the median and the quartiles of its ratio to nengo.PES, and
+        the microseconds of a step of that.
     """
+    rules, neurons, dimensions = size
+    names = [name for name in names if suits(name, rules, dimensions)]
     names = list(dict.fromkeys([BASELINE, FLOOR, *names]))
     nengo.rc.set("precision", "bits", bits)
-    host = hosts()[simulator]
+    ratios, microseconds = {}, []
+    for _ in range(builds):
+        found, step = measure_once(names, size, hosts()[simulator], rounds, kwargs)
+        microseconds.append(1e6 * step)
+        for name, values in found.items():
+            ratios.setdefault(name, []).extend(values)
+    return [
+        {
+            "simulator": simulator,
+            "minibatch": kwargs.get("minibatch_size") or 1,
+            "rules": rules,
+            "neurons": neurons,
+            "dimensions": dimensions,
+            "method": name,
+            "ratio": np.median(values),
+            "low": np.quantile(values, 0.25),
+            "high": np.quantile(values, 0.75),
+            "microseconds_pes": np.median(microseconds),
+        }
+        for name, values in ratios.items()
+    ]
+
+
+def measure_once(names, size, host, rounds, kwargs):
+    """Build all methods once; their ratios, and the baseline's seconds for a step."""
+    rules, neurons, dimensions = size
     simulators = {
-        name: host.make(build(METHODS[name], neurons, dimensions), **kwargs)
-        for name in names
+        name: host.make(build(METHODS[name], *size), **kwargs) for name in names
     }
-    weights = np.ones((dimensions, neurons))
+    weights = np.ones((rules, dimensions, neurons))
     try:
         for sim in simulators.values():
             host(sim).run(20)
@@ -180,20 +268,7 @@ def measure(
     one_pass = ratios.pop("pass")
     if host.works_in_place:
         ratios["memory limit"] = [a + b for a, b in zip(ratios[FLOOR], one_pass)]
-    return [
-        {
-            "simulator": simulator,
-            "minibatch": kwargs.get("minibatch_size") or 1,
-            "neurons": neurons,
-            "dimensions": dimensions,
-            "method": name,
-            "ratio": np.median(values),
-            "low": np.quantile(values, 0.25),
-            "high": np.quantile(values, 0.75),
-            "microseconds_pes": base / n_steps * 1e6,
-        }
-        for name, values in ratios.items()
-    ]
+    return ratios, base / n_steps
 
 
 def steps_per_round(host, seconds):
@@ -206,7 +281,7 @@ def steps_per_round(host, seconds):
 
 def peak_memory(name, neurons, dimensions):
     """The most bytes that a method takes on the reference simulator."""
-    network = build(METHODS[name], neurons, dimensions)
+    network = one_rule(METHODS[name], neurons, dimensions)
     tracemalloc.start()
     with nengo.Simulator(network, progress_bar=False) as sim:
         tracemalloc.reset_peak()
@@ -216,80 +291,33 @@ def peak_memory(name, neurons, dimensions):
     return peak
 
 
-# --- the figure
-
-LIMITS = {
-    BASELINE: {"color": INK, "linewidth": 1.0},
-    FLOOR: {"color": "#999999", "linewidth": 1.0},
-    "memory limit": {"color": "#999999", "linewidth": 1.0, "linestyle": "--"},
-}
-"""How to draw what the other methods are compared with."""
-
-
-def draw(table):
-    """Draw the cost of every method against the size of the model."""
-    simulators = table["simulator"].unique()
-    with style():
-        figure = plt.figure(figsize=(8.0, 4.2 * len(simulators)))
-        axes = figure.subplots(len(simulators), squeeze=False)[:, 0]
-        for ax, simulator in zip(axes, simulators):
-            draw_costs(ax, table[table["simulator"] == simulator])
-            ax.set_title(simulator)
-    return figure
-
-
-def draw_costs(ax, table):
-    """Draw the cost of every method on one simulator, from few to many weights."""
-    n_weights = table["neurons"] * table["dimensions"]
-    table = table.assign(n_weights=n_weights).sort_values(["n_weights", "neurons"])
-    sizes = list(dict.fromkeys(zip(table["neurons"], table["dimensions"])))
-    looks = iter(
-        {"color": color, "linestyle": line, "marker": "o", "markersize": 4}
-        for line in ("-", ":")
-        for color in COLORS
-    )
-    for method, part in table.groupby("method", sort=False):
-        x = [sizes.index(size) for size in zip(part["neurons"], part["dimensions"])]
-        look = LIMITS.get(method) or next(looks)
-        ax.plot(x, part["ratio"], label=method, **look)
-        ax.fill_between(
-            x, part["low"], part["high"], color=look["color"], alpha=0.15, lw=0
-        )
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(plt.FixedLocator([0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 8]))
-    ax.yaxis.set_minor_locator(plt.NullLocator())
-    ax.yaxis.set_major_formatter("{x:g}")
-    names = [f"{neurons} x {dimensions}" for neurons, dimensions in sizes]
-    ax.set_xticks(range(len(names)), names, rotation=45 if len(names) > 6 else 0)
-    tidy(ax, "neurons x error dimensions", "CPU time per step\nover that of nengo.PES")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
 # --- the command
 
 
 class Sizes(click.ParamType):
-    """Sizes like ``200x8``, separated by commas: neurons x dimensions."""
+    """Sizes like ``200x8,64x50x1``: [rules x] neurons x dimensions."""
 
     name = "sizes"
 
     def convert(self, value, param, ctx):
-        """Read text; a list of pairs."""
+        """Read text; a list of (rules, neurons, dimensions)."""
+        if not isinstance(value, str):
+            return value
         try:
             sizes = [tuple(map(int, part.split("x"))) for part in value.split(",")]
         except ValueError:
             sizes = []
-        if not sizes or any(len(size) != 2 or min(size) < 1 for size in sizes):
-            self.fail(f"{value!r} is not like 50x1,200x8.", param, ctx)
-        return sizes
+        if not sizes or any(len(s) not in (2, 3) or min(s) < 1 for s in sizes):
+            self.fail(f"{value!r} is not like 50x1,64x50x1.", param, ctx)
+        return [size if len(size) == 3 else (1, *size) for size in sizes]
 
 
 @click.command(context_settings={"show_default": True})
 @click.option(
     "--sizes",
     type=Sizes(),
-    default="50x1,200x8,1000x64",
-    help="Neurons x dimensions of the error.",
+    default="50x1,200x8,1000x64,64x50x1",
+    help="Neurons x dimensions of the error, with a number of rules in front.",
 )
 @click.option("--methods", type=Names(METHODS), default=",".join(METHODS))
 @click.option("--simulators", type=Names(hosts()), default="nengo")
@@ -297,66 +325,76 @@ class Sizes(click.ParamType):
 @click.option("--device", help="Where nengo-torch computes, for example cuda.")
 @click.option("--bits", type=click.Choice(["32", "64"]), default="64")
 @click.option("--rounds", type=click.IntRange(min=3), default=11)
+@click.option("--builds", type=click.IntRange(min=1), default=3)
 @click.option("--output", type=OutputFolder(), default="nengo-lr-cost")
-def main(sizes, methods, simulators, minibatch, device, bits, rounds, output):
+def main(sizes, methods, simulators, minibatch, device, output, **options):
     """Measure what learning costs, as ratios to nengo.PES."""
-    rows = []
-    for simulator in simulators:
-        options = {"minibatch_size": minibatch, "device": device}
-        options = {key: value for key, value in options.items() if value is not None}
-        for neurons, dimensions in sizes:
-            wanted = [
-                name
-                for name in methods
-                if dimensions <= MOST_PRODUCT_DIMENSIONS or "product" not in name
-            ]
-            # a fresh process each, so that one size leaves nothing behind for the next
-            with workers(1, 1) as executor:
-                job = (wanted, neurons, dimensions, simulator, rounds, bits)
-                rows += executor.submit(measure, *job, **options).result()
-    table = pd.DataFrame(rows)
-    table.to_csv(output / "cost.csv", index=False)
-    save(draw(table), output / "cost.png")
+    given = {"minibatch_size": minibatch, "device": device}
+    options.update((key, value) for key, value in given.items() if value is not None)
+    table = write(rows_of(sizes, methods, simulators, **options), output)
     print_costs(Console(highlight=False), table)
     print(f"wrote cost.csv and cost.png to {output}/")
 
 
+def rows_of(sizes, methods, simulators, **options):
+    """Measure methods at all sizes on all simulators."""
+    rows = []
+    for simulator, size in product(simulators, sizes):
+        # a fresh process each, so that one size leaves nothing behind for the next
+        with workers(1, 1) as executor:
+            measured = executor.submit(measure, methods, size, simulator, **options)
+            rows += measured.result()
+    return rows
+
+
+def write(rows, output):
+    """Write the table and the figure to a folder; returns the table."""
+    table = pd.DataFrame(rows)
+    table.insert(0, "size", [size_name(*size) for size in zip(*map(table.get, SIZE))])
+    table.to_csv(output / "cost.csv", index=False)
+    save(cost_figure.draw(table, BASELINE, FLOOR), output / "cost.png")
+    return table
+
+
+SIZE = "rules", "neurons", "dimensions", "minibatch"
+
+
+def size_name(rules, neurons, dimensions, minibatch):
+    """A size for people."""
+    name = f"{neurons} x {dimensions}"
+    name = f"{rules} rules, {name}" if rules > 1 else name
+    return f"{name}, {minibatch} items" if minibatch > 1 else name
+
+
 def print_costs(console, table):
-    """Print the medians, a row for each method and a column for each size."""
-    sizes = [f"{n} x {d}" for n, d in zip(table["neurons"], table["dimensions"])]
-    table = table.assign(size=sizes)
+    """Print the medians, a row for each size and a column for each method."""
     for simulator, part in table.groupby("simulator", sort=False):
-        sizes = part["size"].unique()
-        for first in range(0, len(sizes), COLUMNS):
+        methods = [name for name in part["method"].unique() if name != BASELINE]
+        for first in range(0, len(methods), COLUMNS):
             printed = Table(
-                title=f"[bold]{simulator}[/]: CPU time per step over that of nengo.PES",
+                "neurons x dimensions",
+                f"µs with {BASELINE}",
+                title=f"[bold]{simulator}[/]: CPU time per step over {BASELINE}",
                 title_justify="left",
-                box=box.SIMPLE,
+                box=box.MARKDOWN,
             )
-            add_cells(printed, part, sizes[first : first + COLUMNS])
+            for method in methods[first : first + COLUMNS]:
+                printed.add_column(method, justify="right")
+            for size, rows in part.groupby("size", sort=False):
+                costs = rows.set_index("method")
+                cells = [
+                    cell(costs.loc[method]) if method in costs.index else ""
+                    for method in methods[first : first + COLUMNS]
+                ]
+                step = costs["microseconds_pes"].iloc[0]
+                printed.add_row(size, f"{step:.0f}", *cells)
             console.print(printed)
     console.print("Medians ± half the distance between the quartiles over the rounds.")
 
 
-def add_cells(printed, table, sizes):
-    """Fill a printed table with the costs for some sizes."""
-    rows = {method: [method] for method in table["method"].unique()}
-    last = ["step with nengo.PES (µs)"]
-    printed.add_column("method", no_wrap=True)
-    for size in sizes:
-        printed.add_column(size, justify="right")
-        costs = table[table["size"] == size].set_index("method")
-        for method, row in rows.items():
-            found = costs.loc[method] if method in costs.index else None
-            row.append(
-                ""
-                if found is None
-                else f"{found.ratio:.2f} ±{(found.high - found.low) / 2:.2f}"
-            )
-        last.append(f"{costs['microseconds_pes'].iloc[0]:.0f}")
-    for row in rows.values():
-        printed.add_row(*row)
-    printed.add_row(*last, style="dim")
+def cell(cost):
+    """One cost for people."""
+    return f"{cost.ratio:.2f} ±{(cost.high - cost.low) / 2:.2f}"
 
 
 if __name__ == "__main__":

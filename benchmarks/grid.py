@@ -1,39 +1,41 @@
-"""Measure what learning costs at every size, on both simulators, with minibatches.
+"""Measure everything of the page on performance, in one table and one figure.
 
-    python benchmarks/grid.py            # everything, half an hour on an idle machine
-    python benchmarks/grid.py --only nengo,memory
+    python benchmarks/grid.py            # half an hour on an idle machine
+    python benchmarks/grid.py --only sizes,memory
 
-Each part is one call of ``cost.py``, which writes a table (CSV) and a figure
-(PNG) to a folder of its own; the peak memory is printed.
+The parts are calls of ``cost.py``; the table (CSV) and the figure (PNG) of all parts go
+to one folder.
 """
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: no threads of its own
 
-from itertools import product
-from pathlib import Path
-
 import click
 import cost
-import many_rules
+from rich.console import Console
 
-SIZES = ",".join(f"{n}x{d}" for d, n in product((1, 8, 64, 256), (50, 200, 1000, 5000)))
-NENGO_DL_SIZES = ",".join(
-    f"{n}x{d}" for d, n in product((1, 8, 64), (50, 200, 1000, 5000))
-)
-NENGO_DL_METHODS = "ScheduledPES,ScheduledPES at rate 0,PES + scaling Node"
+from nengo_lr.cli.options import Names, OutputFolder
+
+RULE, SCALED = "ScheduledPES", "PES + scaling Node"
+FEWER = {"builds": 3}  # to compile them takes long
+ONE = "50x1,200x1,1000x1,5000x1,1000x8,5000x8,200x64,5000x64,1000x256,5000x256"
 PARTS = {
-    "nengo": ["--sizes", SIZES],
-    "nengo_dl": [
-        *("--simulators", "nengo_dl", "--sizes", NENGO_DL_SIZES),
-        *("--methods", NENGO_DL_METHODS),
-    ],
-    "minibatch": [
-        *("--simulators", "nengo_dl", "--sizes", "50x1,200x8,1000x64"),
-        *("--methods", NENGO_DL_METHODS, "--minibatch", "16"),
-    ],
-    "many rules": None,
+    "sizes": (ONE, [RULE], "nengo", {}),
+    "many rules": ("4x200x1,16x100x1,64x50x1,256x50x1", [RULE], "nengo", {}),
+    "features": ("200x8,1000x64", list(cost.METHODS), "nengo", {}),
+    "nengo_dl": (
+        "50x1,200x1,1000x1,5000x1,200x8,1000x64,64x50x1",
+        [RULE, SCALED],
+        "nengo_dl",
+        FEWER,
+    ),
+    "minibatch": (
+        "200x8,1000x64",
+        [RULE, SCALED],
+        "nengo_dl",
+        {**FEWER, "minibatch_size": 16},
+    ),
     "memory": None,
 }
 
@@ -47,21 +49,25 @@ def print_memory(neurons=5000, dimensions=256):
             print(f"    {name}: {peak / 1e6:.1f} MB")
 
 
-@click.command()
-@click.option("--only", default=",".join(PARTS), help="Parts, with commas.")
-@click.option("--rounds", default="11", help="How often to time each.")
-@click.option("--output", default="grid", type=Path, help="Folder for the folders.")
-def main(only, rounds, output):
-    """Measure what learning costs at every size, on both simulators."""
-    for part in only.split(","):
+@click.command(context_settings={"show_default": True})
+@click.option("--only", type=Names(PARTS), default=",".join(PARTS))
+@click.option("--rounds", default=11, help="How often to time each build.")
+@click.option("--builds", default=5, help="How often to build each.")
+@click.option("--output", type=OutputFolder(), default="grid")
+def main(only, rounds, builds, output):
+    """Measure what learning costs: sizes, features, many rules and NengoDL."""
+    rows = []
+    for part in only:
         if part == "memory":
             print_memory()
-        elif part == "many rules":
-            many_rules.print_table(rounds=int(rounds))
-        else:
-            print(f"{part}:")
-            options = [*PARTS[part], "--rounds", rounds, "--output", output / part]
-            cost.main.main(list(map(str, options)), standalone_mode=False)
+            continue
+        sizes, methods, simulator, options = PARTS[part]
+        sizes = cost.Sizes()(sizes)
+        options = {"rounds": rounds, "builds": builds, **options}
+        rows += cost.rows_of(sizes, methods, [simulator], **options)
+        table = cost.write(rows, output)
+    if rows:
+        cost.print_costs(Console(highlight=False), table)
 
 
 if __name__ == "__main__":

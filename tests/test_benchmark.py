@@ -14,7 +14,8 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "cost.py"
 
 
 def test_costs_are_ratios_to_pes(tmp_path):
-    options = ["--sizes", "20x1,30x2", "--methods", "ScheduledPES", "--rounds", "3"]
+    options = ["--sizes", "20x1,30x2,3x20x1", "--methods", "ScheduledPES"]
+    options += ["--rounds", "3", "--builds", "2"]
     done = subprocess.run(
         [sys.executable, SCRIPT, *options, "--output", tmp_path],
         capture_output=True,
@@ -24,12 +25,12 @@ def test_costs_are_ratios_to_pes(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     table = pd.read_csv(tmp_path / "cost.csv")
     methods = ["nengo.PES", "no learning", "ScheduledPES", "memory limit"]
-    assert list(table["method"]) == methods * 2
+    assert list(table["method"]) == methods * 3
     assert (table["low"] <= table["ratio"]).all()
     assert (table["ratio"] <= table["high"]).all()
     assert (table["ratio"][table["method"] == "nengo.PES"] == 1).all()
     assert (tmp_path / "cost.png").stat().st_size > 10_000
-    for words in (*methods, "20 x 1", "30 x 2"):
+    for words in (*methods, "20 x 1", "30 x 2", "3 rules, 20 x 1"):
         assert words in done.stdout
 
 
