@@ -57,7 +57,7 @@ ROUND_SECONDS = {True: 0.03, False: 0.15}
 """How long a round of the baseline takes, by whether weights are changed in place:
 other simulators have a cost per run."""
 
-COLUMNS = 4
+COLUMNS = 3
 """How many methods fit into the width of a terminal."""
 
 
@@ -372,12 +372,12 @@ def print_costs(console, table):
         methods = [name for name in part["method"].unique() if name != BASELINE]
         for first in range(0, len(methods), COLUMNS):
             printed = Table(
-                "neurons x dimensions",
-                f"µs with {BASELINE}",
                 title=f"[bold]{simulator}[/]: CPU time per step over {BASELINE}",
                 title_justify="left",
                 box=box.MARKDOWN,
             )
+            printed.add_column("size", no_wrap=True)
+            printed.add_column("PES (µs)", justify="right")
             for method in methods[first : first + COLUMNS]:
                 printed.add_column(method, justify="right")
             for size, rows in part.groupby("size", sort=False):

@@ -77,13 +77,17 @@ def groups(sim):
     }
 
 
-def assert_merging_changes_nothing(network, n_steps=300):
+def assert_merging_changes_nothing(network, n_steps=300, learns=True):
+    """All rules learn the same merged and alone; ``learns``: none stands still."""
     weights = []
     for optimize in (False, True):
         with simulator(network, optimize) as sim:
             sim.run_steps(n_steps)
         weights.append([np.array(sim.data[probe]) for probe in network.weights])
     for merged, alone in zip(*weights[::-1]):
+        if not learns and not alone.any():  # a few neurons may all be silent
+            assert not merged.any()
+            continue
         assert relative(merged, alone) < 1e-13
         assert not np.array_equal(alone[0], alone[-1])
 
@@ -316,20 +320,21 @@ for seed in range({first}, {last}):
     network = many_rules(
         rules, rng.randint(5, 40), rng.randint(1, 4), rng.choice([None, 0.005])
     )
-    assert_merging_changes_nothing(network, n_steps=60)
+    assert_merging_changes_nothing(network, n_steps=60, learns=False)
 """
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1", "2"])
+@pytest.mark.parametrize("hash_seed", ["0", "1", "2", "3"])
 def test_random_networks_under_any_hash_seed(hash_seed):
-    first = 10 * int(hash_seed)
+    n_networks = int(os.environ.get("NENGO_LR_ALIKE", 10))
+    first = 1000 * int(hash_seed)
     found = subprocess.run(
         [
             sys.executable,
             "-W",
             "ignore",
             "-c",
-            RANDOM.format(first=first, last=first + 10),
+            RANDOM.format(first=first, last=first + n_networks),
         ],
         cwd=Path(__file__).parent.parent,
         env={**os.environ, "PYTHONHASHSEED": hash_seed},

@@ -223,6 +223,33 @@ def test_rules_with_one_schedule_evaluate_it_once(NengoDL, monkeypatch):
         assert np.allclose(sim.data[rate][:, 0], expected, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("options", [{}, {"minibatch_size": 2, "unroll_simulation": 4}])
+def test_rates_of_all_kinds_in_one_model(NengoDL, options):
+    decay = ExponentialDecay(1e-3, tau=0.05)
+    kinds = [
+        decay,
+        2e-4,
+        lambda t: 1e-3 * t,
+        decay * 0.5,
+        decay,
+        lambda t: 5e-4 + 0 * t,
+    ]
+    with nengo.Network() as network:
+        rules = [learning_network(ScheduledPES(rate)) for rate in kinds]
+        rates = [
+            nengo.Probe(rule.connection.learning_rule, "learning_rate")
+            for rule in rules
+        ]
+    times = 1e-3 * np.arange(1, 9)
+    expected = [rate if np.isscalar(rate) else rate(times) for rate in kinds]
+    with NengoDL(network, **options) as sim:
+        for n_steps in (4, 4):  # the second run goes on where the first ended
+            sim.run_steps(n_steps)
+        for probe, values in zip(rates, expected):
+            for item in sim.data[probe].reshape(-1, 8):
+                assert np.allclose(item, values, rtol=1e-12, atol=0)
+
+
 # --- parameters, which hold what was learned and nothing else
 
 
