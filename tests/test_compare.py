@@ -137,10 +137,10 @@ def test_table_and_conclusion(found):
     row = table.loc[NATIVE]
     assert row["test error"] == np.median(errors)
     assert [row["lowest"], row["highest"]] == sorted(errors)
-    assert row["cost of a step over ScheduledPES"] == 1.0
+    assert row["relative cost of a step"] == 1.0
     # a network of 200 more neurons costs something on any machine
     product = METHODS["product-200"].title
-    assert table.loc[product, "cost of a step over ScheduledPES"] > 1.1
+    assert table.loc[product, "relative cost of a step"] > 1.1
     fixed = trials_of(found, "fixed")
     ratio = np.median(errors) / np.median(fixed["error"])
     word = "less" if ratio < 1 else "more"

@@ -88,7 +88,7 @@ class Comparison(Answer):
             "lowest": groups["error"].min(),
             "highest": groups["error"].max(),
             "moved at rate 0 (%)": 100 * groups["moved"].median(),
-            "cost of a step over ScheduledPES": self.costs.set_index(keys)["ratio"],
+            "relative cost of a step": self.costs.set_index(keys)["ratio"],
         }
         order = groups["error"].median().index  # that of the methods
         return need("pandas", "cli").DataFrame(columns, index=order).reset_index()
