@@ -358,6 +358,11 @@ class Scheduled(ScheduledRuleType):
         return (*self.rule.probeable, "learning_rate")
 
 
+def upper_bound_of(rate: Any) -> float | None:
+    """A rate that a number, schedule or law exceeds at no time; None if not known."""
+    return rate if is_number(rate) else getattr(rate, "upper_bound", None)
+
+
 def warn_if_high(rate: PESRate, stacklevel: int = 2) -> None:
     """Warn if a rate may come to be too high for PES.
 
@@ -368,7 +373,7 @@ def warn_if_high(rate: PESRate, stacklevel: int = 2) -> None:
     stacklevel : int, optional
         Of the warning, as in `warnings.warn`.
     """
-    highest: Any = rate if is_number(rate) else getattr(rate, "upper_bound", None)
+    highest = upper_bound_of(rate)
     if highest is not None and highest >= HIGH_RATE:
         warnings.warn(
             f"This learning rate is very high (it may reach {highest:g}), and can "

@@ -18,7 +18,7 @@ from nengo_lr.lab import tasks
 from nengo_lr.lab.answers import SAME, Answer, above_target, need, no_difference
 from nengo_lr.lab.runner import run_trials
 from nengo_lr.lab.trials import Score, Trial, check_rates, check_seeds
-from nengo_lr.learning_rules import ScheduledPES
+from nengo_lr.learning_rules import ScheduledPES, upper_bound_of
 from nengo_lr.networks.defaults import NENGO_DEFAULTS
 from nengo_lr.optimizers import Optimizer
 from nengo_lr.schedules import Between, Schedule
@@ -146,20 +146,18 @@ class Sweep(Answer):
             return "rate 0 is the best: learning does not lower the error"
         size = np.median([self.scores[best, j].target for j in range(len(self.seeds))])
         doubts = above_target("at no rate", medians[best], size)
-        alike = [largest(r) for r in self.rates if type(r) is type(rate)]
+        alike = [upper_bound_of(r) for r in self.rates if type(r) is type(rate)]
         if None not in alike and len(set(alike)) > 1:
-            ends = {min(alike): "lower", max(alike): "higher"}
-            if largest(rate) in ends:
+            ends, highest = (
+                {min(alike): "lower", max(alike): "higher"},
+                upper_bound_of(rate),
+            )
+            if highest in ends:
                 doubts.append(
-                    f"the best rate, {largest(rate):.3g}, is at an end of those that "
-                    f"were tried: try {ends[largest(rate)]} ones too"
+                    f"the best rate, {highest:.3g}, is at an end of those that were "
+                    f"tried: try {ends[highest]} ones too"
                 )
         return "; ".join(doubts)
-
-
-def largest(rate):
-    """A rate, or the largest one of a schedule; None if that is not known."""
-    return rate if isinstance(rate, float) else getattr(rate, "upper_bound", None)
 
 
 def sweep(
