@@ -1,6 +1,7 @@
 """What nengo_lr asks of nengo-torch's simulator."""
 
 import importlib
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
@@ -79,9 +80,12 @@ class NengoTorch(Host):
         values = self.sim.signals[signal].detach().cpu().numpy().copy()
         values = self.without_data(signal, values)
         # nengo-torch has a control for each item, but we set all of them at once
-        controls = [keys.get("control") for keys in self.sim.model.sig.values()]
-        one = self.n_items == 1 or any(signal is control for control in controls)
+        one = self.n_items == 1 or signal in self._controls
         return values[0] if one and signal.ndim else values
+
+    @cached_property
+    def _controls(self):
+        return {keys.get("control") for keys in self.sim.model.sig.values()}
 
     def write(self, signal, values):
         self.sim.signals[signal] = values
