@@ -98,8 +98,6 @@ with nlr.lab.plot.style():
         right.semilogy(np.arange(len(rates[name])) + 0.5, rates[name], label=name)
     left.set_title("constant rates, and auto (dashed)")
     right.set_title("the rate that auto uses")
-    left.set_yticks([0.5, 1, 2, 4], labels=["0.5", "1", "2", "4"])
-    left.yaxis.set_minor_formatter("")
     left.set_ylim(0.45, 6)
     nlr.lab.plot.tidy(left, "constant rate", "test error over the best constant's")
     nlr.lab.plot.tidy(right, "time (s)", "learning rate")

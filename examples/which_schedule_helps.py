@@ -91,9 +91,9 @@ with nlr.lab.plot.style():
         ax.scatter(medians, places, color=colors, s=40, zorder=3)
         ax.axvline(1, color=nlr.lab.plot.INK, linewidth=1)
         ax.set(title=title, xscale="log", yticks=places, yticklabels=SCHEDULES)
+        nlr.lab.plot.tidy(ax)
         ax.set_xticks([0.5, 0.7, 1, 1.4, 2], labels=["0.5", "0.7", "1", "1.4", "2"])
         ax.minorticks_off()
-        nlr.lab.plot.tidy(ax)
     figure.supxlabel("test error over that of the best constant rate", fontsize=10)
 
 plt.savefig(args.output) if args.output else plt.show()
