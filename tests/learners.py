@@ -14,6 +14,8 @@ from nengo_lr import (
     RMSProp,
     Scheduled,
     ScheduledPES,
+    frozen,
+    set_learning_rate,
 )
 from nengo_lr.builder.hosts import host_of
 from nengo_lr.builder.merging import members
@@ -111,3 +113,28 @@ def state(sim):
     changed = [signal for op in learning for signal in op.incs + op.updates]
     values = {signal: host.read(signal.base) for signal in changed}
     return {signal: array for signal, array in values.items() if array is not None}
+
+
+def freeze_and_change(sim, network, rtol):
+    """Freeze a rule that decays from 1e-3 with a tau of .1 s, then change its rate.
+
+    Returns the rates of 25 steps as they were built.
+    """
+    host, rule = host_of(sim), network.connection.learning_rule
+    weights = sim.model.sig[network.connection]["weights"]
+    host.run(5)
+    with frozen(sim):
+        before = host.read(weights)
+        host.run(5)
+        assert np.array_equal(host.read(weights), before)
+    host.run(5)
+    assert not np.array_equal(host.read(weights), before)
+    set_learning_rate(sim, rule, 2e-4)
+    host.run(5)
+    set_learning_rate(sim, rule, ExponentialDecay(3e-4, tau=0.1))
+    host.run(5)
+    times = np.arange(1, 26) * sim.dt
+    built, given = 1e-3 * np.exp(-times / 0.1), 3e-4 * np.exp(-times / 0.1)
+    right = np.concatenate([built[:15], np.full(5, 2e-4), given[20:]])
+    assert np.allclose(host.samples(network.rate)[-1, :, 0], right, rtol=rtol)
+    return built

@@ -4,7 +4,7 @@ import nengo
 import numpy as np
 import pytest
 from helpers import learning_network, relative
-from learners import LAW, NETWORKS, pes
+from learners import LAW, NETWORKS, freeze_and_change, pes
 from nengo.exceptions import BuildError, SimulationError
 
 from nengo_lr import (
@@ -14,8 +14,6 @@ from nengo_lr import (
     ScheduledPES,
     checkpoint,
     configure_settings,
-    frozen,
-    set_learning_rate,
 )
 from nengo_lr.builder.hosts import host_of, known_hosts
 from nengo_lr.version import version
@@ -80,25 +78,8 @@ def test_a_law_starts_anew_after_a_reset():
 
 def test_rates_are_changed_and_frozen():
     network = pes(DECAY)
-    rule = network.connection.learning_rule
     with simulator(network) as sim:
-        host = host_of(sim)
-        weights = sim.model.sig[network.connection]["weights"]
-        host.run(5)
-        with frozen(sim):
-            before = host.read(weights)
-            host.run(5)
-            assert np.array_equal(host.read(weights), before)
-        host.run(5)
-        assert not np.array_equal(host.read(weights), before)
-        set_learning_rate(sim, rule, 2e-4)
-        host.run(5)
-        set_learning_rate(sim, rule, ExponentialDecay(3e-4, tau=0.1))
-        host.run(5)
-        times = np.arange(1, 26) * sim.dt
-        built, given = 1e-3 * np.exp(-times / 0.1), 3e-4 * np.exp(-times / 0.1)
-        right = np.concatenate([built[:15], np.full(5, 2e-4), given[20:]])
-        assert np.allclose(sim.data[network.rate][:, 0], right, rtol=1e-6)
+        freeze_and_change(sim, network, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
